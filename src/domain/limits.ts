@@ -1,0 +1,99 @@
+// Every bound of the product that configuration does not set, with its unit and the reason for the number.
+
+/** A key travels in paths and headers; 256 bytes hold any path-like name and stay far below URL limits. */
+export const keyBytesMax = 256;
+
+/** A line for people, as the original promised it. */
+export const descriptionCharactersMax = 128;
+
+/** Labels are for filtering, not for data. */
+export const labelsBytesMax = 16 * 1024;
+
+/** A group is named like a key. */
+export const groupBytesMax = 256;
+
+/** A media type longer than this is no media type. */
+export const contentTypeBytesMax = 255;
+
+/** Each type costs a prepared shape and a line in every listing. */
+export const typeCountMax = 1000;
+
+/** A chain longer than this is a mistake in the configuration. */
+export const chainDepthMax = 32;
+
+/** Rows in one page of a listing. */
+export const pageSizeMax = 1000;
+export const pageSizeDefault = 100;
+
+/** Longest a request is kept open for a job to settle; below the idle limits of common proxies. */
+export const waitMsMax = 60_000;
+
+/** Requests that wait for jobs at one time; each costs a timer and a closure. */
+export const waiterCountMax = 100_000;
+
+/** Parts of one multipart submission: payload, key, priority and the options, with room to spare. */
+export const multipartPartCountMax = 16;
+
+/** Header block of one multipart part. */
+export const multipartHeaderBytesMax = 16 * 1024;
+
+/** A form field is a key, a number or a label object. */
+export const formFieldBytesMax = 64 * 1024;
+
+/** First wait after a charged failure; doubles with each further one. */
+export const backoffMsFirst = 5_000;
+export const backoffMsMax = 600_000;
+
+/** Workers a job remembers to have failed on. */
+export const avoidedWorkerCountMax = 8;
+
+/** Tries to put a step to a job whose row changed meanwhile; each loss means another mover won. */
+export const conflictRetryCountMax = 16;
+
+/** Frames of an unregistered classic socket: a registration is a name, an id and a token. */
+export const unregisteredFrameBytesMax = 64 * 1024;
+
+/** Unregistered classic sockets per address. */
+export const unregisteredSocketCountMax = 64;
+
+/** A text frame of the classic protocol: a failure report with logs is the largest. */
+export const classicTextBytesMax = 2 * 1024 * 1024;
+
+/** What is kept of a failure's sentence and of its logs. */
+export const failureInfoCharactersMax = 4_096;
+export const failureLogBytesMax = 1024 * 1024;
+
+/** What is kept of a progress note and of a worker's name and id. */
+export const progressInfoCharactersMax = 256;
+export const workerNameCharactersMax = 128;
+export const workerIdCharactersMax = 256;
+
+/** Worker identities remembered for statistics; the oldest unseen ones are dropped beyond it. */
+export const workerRecordCountMax = 10_000;
+
+/** Sockets at one time. */
+export const socketCountMax = 10_000;
+
+/** Jobs claimed in one round of the dispatcher: one commit carries them all. */
+export const claimsPerRoundMax = 256;
+
+/** Jobs and changes carried by one commit. More wait for the next one, so that no commit stalls the loop. */
+export const changesPerCommitMax = 1_000;
+
+/** A timer's longest delay: beyond 2^31 - 1 ms runtimes fire at once. */
+export const timerMsMax = 2_000_000_000;
+
+/** Failures in a row, over distinct jobs, after which a worker is set aside. */
+export const quarantineFailureCount = 5;
+export const quarantineJobCount = 3;
+export const quarantineMsFirst = 300_000;
+export const quarantineMsMax = 3_600_000;
+
+/** A stopped worker stays listed this long, so that a person sees it leave. */
+export const departedWorkerMs = 10_000;
+
+/** Pings keep connections open through address translation. */
+export const pingIntervalMs = 20_000;
+
+/** Uploads get this long to finish when the server stops. */
+export const shutdownMsMax = 20_000;
