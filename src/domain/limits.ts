@@ -40,6 +40,9 @@ export const multipartHeaderBytesMax = 16 * 1024;
 /** A form field is a key, a number or a label object. */
 export const formFieldBytesMax = 64 * 1024;
 
+/** Bytes of a blob in one read or write: large enough that system calls do not count, small enough for a thousand at once. */
+export const blobChunkBytesMax = 256 * 1024;
+
 /** First wait after a charged failure; doubles with each further one. */
 export const backoffMsFirst = 5_000;
 export const backoffMsMax = 600_000;

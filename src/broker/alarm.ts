@@ -1,0 +1,36 @@
+// One timer for the nearest thing that is due by the clock: no polling, no timer per job.
+
+import type { Instant } from "../domain/job.ts";
+import type { Clock, Timer } from "../platform/clock.ts";
+
+export type Alarm = {
+  /** Rings at `at` or a little later; earlier requests stand. */
+  by(at: Instant): void;
+  stop(): void;
+};
+
+/** `ring` is called when something may be due; it names what comes next by calling `by` again. */
+export function createAlarm({ clock }: { readonly clock: Clock }, ring: () => void): Alarm {
+  let timer: Timer | null = null;
+  let nearest: Instant = Number.POSITIVE_INFINITY;
+  let isStopped = false;
+
+  const by = (at: Instant) => {
+    if (isStopped || at >= nearest) return;
+    timer?.cancel();
+    nearest = at;
+    timer = clock.after(Math.max(at - clock.now(), 0), () => {
+      nearest = Number.POSITIVE_INFINITY;
+      timer = null;
+      ring();
+    });
+  };
+
+  return {
+    by,
+    stop() {
+      isStopped = true;
+      timer?.cancel();
+    },
+  };
+}

@@ -1,0 +1,171 @@
+// Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
+
+import type { JobType } from "../domain/job-type.ts";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { MakeId } from "../platform/ids.ts";
+import type { Log } from "../platform/log.ts";
+import type { Random } from "../platform/random.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { adoptOpenAttempts } from "./adopt.ts";
+import { createAlarm } from "./alarm.ts";
+import type { Broker } from "./broker.ts";
+import { discard, openBytes, stage } from "./bytes.ts";
+import { attachClassic } from "./classic-door.ts";
+import { createCrew } from "./crew.ts";
+import { couldRunElsewhere, createDispatcher } from "./dispatch.ts";
+import { createFeed, type News } from "./feed.ts";
+import { operate, remove } from "./operate.ts";
+import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
+import { rescue, timeoutAt } from "./rescue.ts";
+import { createRoster } from "./roster.ts";
+import { submit } from "./submit.ts";
+import { createTally } from "./tally.ts";
+import { createTrust } from "./trust.ts";
+import { createTypeTable } from "./type-table.ts";
+import { createWorks } from "./works.ts";
+
+export type BrokerDeps = {
+  readonly jobs: JobStore;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly makeId: MakeId;
+  readonly log: Log;
+  readonly types: readonly JobType[];
+  readonly smallBlobBytesMax: number;
+  readonly classicBytesMax: number;
+  readonly kickAfterMs: number;
+  readonly verifyWorkerToken: (token: string) => boolean;
+  /** Shown in the statistics. */
+  readonly durability: string;
+  readonly incarnation: number;
+};
+
+/** Counts of workers are written at most this often. */
+const tallyMs = 5_000;
+
+export function createBroker(given: BrokerDeps): Broker {
+  const { jobs, clock, log } = given;
+  const types = createTypeTable(given.types);
+  const feed = createFeed({ clock });
+  const roster = createRoster();
+  const works = createWorks({ log });
+  const trust = createTrust({ clock, log });
+  const tally = createTally({ jobs });
+  const crew = createCrew({ roster, tally, clock });
+  let isAccepting = false;
+
+  const deps = {
+    ...given,
+    feed,
+    roster,
+    typeOf: types.typeOf,
+    isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
+    isElsewherePossible: (job: Parameters<typeof couldRunElsewhere>[1]) =>
+      couldRunElsewhere(deps, job),
+  };
+  const dispatcher = createDispatcher(deps);
+  const alarm = createAlarm({ clock }, () => works.carryOut(ring()));
+
+  const ring = async () => {
+    const next = await rescue(deps);
+    if (next !== null) alarm.by(next);
+    await tally.flush((id) => [...roster.seats()].some(({ worker }) => worker.id === id));
+    dispatcher.wake();
+  };
+
+  const onNews = (news: News) => {
+    const { job, event } = news;
+    if (event.attempt !== null && event.change !== "claimed") roster.drop(job.seq, event.attempt);
+    if (job.status !== "running") dropLease(job.seq);
+    tally.note(news);
+    const isElsewherePossible = event.change === "failed" && couldRunElsewhere(deps, job);
+    const until = trust.note(news, isElsewherePossible);
+    if (until !== null) alarm.by(until);
+    if (event.change === "completed" || event.change === "failed") alarm.by(event.at + tallyMs);
+    const timeout = job.status === "running" ? timeoutAt(job, types.typeOf(job.type)) : null;
+    if (timeout !== null) alarm.by(timeout);
+    if (job.status === "pending" && job.readyAt > 0) alarm.by(job.readyAt);
+    if (job.status === "pending" || news.successor !== null) dispatcher.wake();
+  };
+  const dropLease = (seq: number) => {
+    const lease = roster.lease(seq);
+    if (lease !== null) roster.drop(seq, lease.job.attempt.n);
+  };
+  feed.subscribe(onNews);
+
+  const door = {
+    ...deps,
+    payloadBytesMax: given.classicBytesMax,
+    carryOut: works.carryOut,
+    onRoom: dispatcher.wake,
+    onJoin: (seat: { readonly worker: { readonly id: string; readonly name: string } }) =>
+      works.carryOut(tally.join(seat.worker, clock.now())),
+    onLeave: crew.left,
+    isStopping: () => !isAccepting,
+  };
+
+  return {
+    async start() {
+      const adoptedCount = await adoptOpenAttempts(deps);
+      if (adoptedCount > 0) log.info("attempts.adopted", { count: adoptedCount });
+      isAccepting = true;
+      alarm.by(clock.now());
+    },
+    async stop() {
+      isAccepting = false;
+      alarm.stop();
+      await dispatcher.stop();
+      await works.idle();
+      await tally.flush(() => true);
+    },
+    isAccepting: () => isAccepting,
+    requireType: types.requireType,
+    types: () => given.types,
+
+    stage: (bytes, limits) => stage(deps, bytes, limits),
+    discard: (content) => discard(deps, content),
+    async submit(submission) {
+      const submitted = await submit(deps, submission);
+      if (submitted.isReplay) return submitted;
+      const { notBefore, deadline } = submission.options;
+      if (notBefore !== null) alarm.by(notBefore);
+      if (deadline !== null) alarm.by(deadline);
+      dispatcher.wake();
+      return submitted;
+    },
+
+    get: async (ref) => view(deps, await requireJob(deps, ref)),
+    wait: async (ref, waitMs, stop) => view(deps, await wait(deps, ref, waitMs, stop)),
+    waitForEndOfChain: async (ref, waitMs, stop) =>
+      view(deps, await waitForEndOfChain(deps, ref, waitMs, stop)),
+    list: (query) => list(deps, query),
+    count: (filter) => jobs.count(filter),
+    batch: (type, number) => batch(deps, type, number),
+    history: (ref) => history(deps, ref),
+    open: (content, range) => openBytes(deps, content, range),
+
+    cancel: async (ref) => view(deps, await operate(deps, ref, "cancel")),
+    retry: async (ref) => view(deps, await operate(deps, ref, "retry")),
+    hold: async (ref) => view(deps, await operate(deps, ref, "hold")),
+    unhold: async (ref) => view(deps, await operate(deps, ref, "unhold")),
+    remove: (ref, options) => remove(deps, ref, options),
+
+    workers: crew.views,
+    worker: crew.view,
+    kick: crew.kick,
+    async stats() {
+      const connected = roster.seatCount();
+      return {
+        jobs: await jobs.counts(),
+        workers: { connected, slots: connected, busy: roster.leaseCount() },
+        doneRate: tally.doneRate(clock.now()),
+        durability: given.durability,
+        incarnation: given.incarnation,
+        repairs: 0,
+      };
+    },
+    attachClassic: (socket) => attachClassic(door, socket),
+  };
+}

@@ -1,0 +1,124 @@
+// Answers questions about jobs. Changes nothing.
+
+import { GridError } from "../domain/errors.ts";
+import { isSettled, type Job, type JobId, type JobSeq } from "../domain/job.ts";
+import type { JobType } from "../domain/job-type.ts";
+import type { JobRef } from "../domain/key.ts";
+import { chainDepthMax, pageSizeMax } from "../domain/limits.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { JobStore, Page, PageQuery } from "../store/job-store.ts";
+import type { HistoryView, JobView } from "./broker.ts";
+import type { Feed } from "./feed.ts";
+import type { Roster } from "./roster.ts";
+
+export type ReadDeps = {
+  readonly jobs: JobStore;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly roster: Roster;
+  readonly typeOf: (name: string) => JobType;
+};
+
+/** The job, or `no-such-job`. */
+export async function requireJob({ jobs }: Pick<ReadDeps, "jobs">, ref: JobRef): Promise<Job> {
+  const job = await jobs.find(ref);
+  if (job !== null) return job;
+  throw noSuchJob(ref);
+}
+
+export function noSuchJob(ref: JobRef): GridError {
+  const name =
+    ref.by === "seq" ? `number ${ref.seq}` : ref.by === "id" ? `id ${ref.id}` : `key ${ref.key}`;
+  return new GridError(
+    "no-such-job",
+    `There is no job with the ${name}. GET /api/jobs lists the jobs.`,
+  );
+}
+
+/** The job with what is known of it beside its record. */
+export async function view(deps: ReadDeps, job: Job): Promise<JobView> {
+  const lease = job.status === "running" ? deps.roster.lease(job.seq) : null;
+  return { ...job, progress: lease?.progress ?? null, nextIds: await nextIds(deps, job) };
+}
+
+/** Resolves with the job when it is settled, or as it is when the time is up. */
+export async function wait(
+  deps: ReadDeps,
+  ref: JobRef,
+  waitMs: number,
+  stop: AbortSignal,
+): Promise<Job> {
+  const job = await requireJob(deps, ref);
+  if (isSettled(job) || waitMs <= 0) return job;
+  // Listening begins before the second look, so that news between the two is not missed.
+  const settled = deps.feed.untilSettled(job.seq, waitMs, stop);
+  const again = await deps.jobs.find({ by: "seq", seq: job.seq });
+  if (again === null) throw noSuchJob(ref);
+  if (!isSettled(again)) await settled;
+  const last = await deps.jobs.find({ by: "seq", seq: job.seq });
+  if (last === null) throw noSuchJob(ref);
+  return last;
+}
+
+/** The same for the last job of a chain: follows successors while time is left. */
+export async function waitForEndOfChain(
+  deps: ReadDeps,
+  ref: JobRef,
+  waitMs: number,
+  stop: AbortSignal,
+): Promise<Job> {
+  const endsAt = deps.clock.monotonicMs() + waitMs;
+  let job = await wait(deps, ref, waitMs, stop);
+  for (let depth = 0; depth < chainDepthMax && job.status === "done"; depth += 1) {
+    const next = await successor(deps, job);
+    if (next === null) return job;
+    const leftMs = Math.max(endsAt - deps.clock.monotonicMs(), 0);
+    job = await wait(deps, { by: "seq", seq: next }, leftMs, stop);
+  }
+  return job;
+}
+
+export async function list(deps: ReadDeps, query: PageQuery): Promise<Page<JobView>> {
+  const page = await deps.jobs.list(query);
+  return { items: await Promise.all(page.items.map((job) => view(deps, job))), next: page.next };
+}
+
+/** One stable page of a type's jobs, oldest first. */
+export async function batch(deps: ReadDeps, type: string, number: number) {
+  const filter = { type, batch: number };
+  const jobs: JobView[] = [];
+  for (let after: JobSeq | null = null; ;) {
+    const page: Page<JobView> = await list(deps, {
+      filter,
+      order: "oldest",
+      limit: pageSizeMax,
+      after,
+    });
+    jobs.push(...page.items);
+    if (page.next === null) break;
+    after = page.next;
+  }
+  return { jobs, isComplete: await deps.jobs.isBatchFull(type, number) };
+}
+
+export async function history(deps: ReadDeps, ref: JobRef): Promise<HistoryView> {
+  const { seq } = await requireJob(deps, ref);
+  const [events, logs] = await Promise.all([deps.jobs.history(seq), deps.jobs.logs(seq)]);
+  return { events, logs };
+}
+
+async function nextIds(deps: ReadDeps, job: Job): Promise<readonly JobId[]> {
+  if (job.status !== "done" || deps.typeOf(job.type).resultBecomes === null) return [];
+  const page = await deps.jobs.list(successorsOf(job));
+  return page.items.map(({ id }) => id);
+}
+
+async function successor(deps: ReadDeps, job: Job): Promise<JobSeq | null> {
+  if (deps.typeOf(job.type).resultBecomes === null) return null;
+  const page = await deps.jobs.list(successorsOf(job));
+  return page.items[0]?.seq ?? null;
+}
+
+function successorsOf(job: Job): PageQuery {
+  return { filter: { fromId: job.id }, order: "oldest", limit: 10, after: null };
+}

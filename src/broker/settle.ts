@@ -1,0 +1,99 @@
+// Takes back what workers report: results, failures, losses. News about an attempt that is no longer wanted is
+// recognised by the rules, whoever sends it.
+
+import type { Job, JobSeq } from "../domain/job.ts";
+import type { NewContent } from "../domain/blob-ref.ts";
+import { unreachable } from "../domain/assert.ts";
+import type { Refusal } from "../domain/step.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import { advance, type AdvanceDeps } from "./advance.ts";
+import { discard, type BytesDeps } from "./bytes.ts";
+
+export type SettleDeps = AdvanceDeps &
+  BytesDeps & {
+    readonly clock: Clock;
+    readonly random: Random;
+    /** True when a worker other than this one could run the job. */
+    readonly isElsewherePossible: (job: Job) => boolean;
+  };
+
+/** What the sender of a result or failure may do with its copy. */
+export type Verdict = "committed" | "superseded" | "abandon" | "conflict";
+
+type Report = { readonly seq: JobSeq; readonly attempt: number };
+
+/** Records a result, whose bytes are staged. Resolves when it is durable, or is known not to be wanted. */
+export async function complete(
+  deps: SettleDeps,
+  { seq, attempt, result }: Report & { readonly result: NewContent },
+): Promise<Verdict> {
+  const at = deps.clock.now();
+  const move = await advance(
+    deps,
+    { by: "seq", seq },
+    () => ({ do: "complete", at, attempt, result }),
+    { result },
+  );
+  if (move !== "no-such-job" && move.kind === "moved") return "committed";
+  await discard(deps, result);
+  return move === "no-such-job" ? "abandon" : verdictOf(move.why);
+}
+
+/** Records a failure that the worker reports. */
+export async function fail(
+  deps: SettleDeps,
+  report: Report & { readonly info: string | null; readonly logs: string | null },
+): Promise<Verdict> {
+  const { seq, attempt, info, logs } = report;
+  const at = deps.clock.now();
+  const chance = deps.random.fraction();
+  const step = { do: "fail", at, attempt, info, retryable: true, chance } as const;
+  const move = await advance(deps, { by: "seq", seq }, () => step, { logs });
+  if (move === "no-such-job") return "abandon";
+  return move.kind === "moved" ? "committed" : verdictOf(move.why);
+}
+
+/** Records that the worker is gone. */
+export async function lose(
+  deps: SettleDeps,
+  { seq, attempt, info, charged }: Report & { readonly info: string; readonly charged: boolean },
+): Promise<void> {
+  const at = deps.clock.now();
+  await advance(deps, { by: "seq", seq }, (job) => {
+    const elsewhere = deps.isElsewherePossible(job);
+    return { do: "lose", at, attempt, charged, elsewhere, info };
+  });
+}
+
+/** Records that the job is given back unharmed: it never ran, or its result could not be kept. */
+export async function giveBack(
+  deps: SettleDeps,
+  { seq, attempt, info }: Report & { readonly info: string },
+  how: "return" | "release",
+): Promise<void> {
+  const at = deps.clock.now();
+  await advance(deps, { by: "seq", seq }, () => ({ do: how, at, attempt, info }));
+}
+
+function verdictOf(why: Refusal): Verdict {
+  switch (why) {
+    case "committed":
+    case "superseded":
+    case "conflict":
+      return why;
+    case "abandon":
+    case "not-open":
+    case "not-pending":
+    case "not-ready":
+    case "avoided":
+    case "already-done":
+    case "already-cancelled":
+    case "already-settled":
+    case "still-active":
+    case "not-due":
+      return "abandon";
+    default:
+      return unreachable(why);
+  }
+}

@@ -1,0 +1,47 @@
+// Remembers the conduct of workers and tells which are set aside. In memory: a restart forgives.
+
+import type { Instant } from "../domain/job.ts";
+import { workerRecordCountMax } from "../domain/limits.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import type { News } from "./feed.ts";
+import { afterFailure, goodConduct, isQuarantined, type Conduct } from "./quarantine.ts";
+
+export type Trust = {
+  /** Takes news of a worker's success or failure; answers until when it is now set aside, or null. */
+  note(news: News, isElsewherePossible: boolean): Instant | null;
+  isSetAside(workerId: string): boolean;
+};
+
+export function createTrust({ clock, log }: { readonly clock: Clock; readonly log: Log }): Trust {
+  const conductById = new Map<string, Conduct>();
+
+  return {
+    note({ job, event }, isElsewherePossible) {
+      const { worker, change } = event;
+      if (worker === null) return null;
+      if (change === "completed") {
+        conductById.delete(worker.id);
+        return null;
+      }
+      if ((change !== "failed" && change !== "timed_out") || !isElsewherePossible) return null;
+      const before = conductById.get(worker.id) ?? goodConduct;
+      const after = afterFailure(before, job.seq, event.at);
+      conductById.set(worker.id, after);
+      if (conductById.size > workerRecordCountMax) forgetOldest(conductById);
+      if (after.level === before.level) return null;
+      const s = Math.round((after.until - event.at) / 1000);
+      log.warn("worker.quarantined", { worker: worker.id, name: worker.name, s });
+      return after.until;
+    },
+    isSetAside(workerId) {
+      const conduct = conductById.get(workerId);
+      return conduct !== undefined && isQuarantined(conduct, clock.now());
+    },
+  };
+}
+
+function forgetOldest(conductById: Map<string, Conduct>): void {
+  const [oldest] = conductById.keys();
+  if (oldest !== undefined) conductById.delete(oldest);
+}

@@ -1,0 +1,69 @@
+// The text messages of the original worker protocol: what a worker may say, parsed once at the edge.
+
+import * as v from "valibot";
+import {
+  failureInfoCharactersMax,
+  failureLogBytesMax,
+  progressInfoCharactersMax,
+  workerIdCharactersMax,
+  workerNameCharactersMax,
+} from "../domain/limits.ts";
+
+/** Text cut to a length; the original sends whatever it likes. */
+const text = (charactersMax: number) =>
+  v.pipe(
+    v.string(),
+    v.transform((value) => value.slice(0, charactersMax).toWellFormed()),
+  );
+const optional = (charactersMax: number) => v.nullish(text(charactersMax), null);
+
+const Register = v.object({
+  code: v.literal(0),
+  name: text(workerNameCharactersMax),
+  id: v.nullish(text(workerIdCharactersMax), ""),
+  token: v.nullish(v.string(), ""),
+});
+const Status = v.object({ code: v.literal(1), status: v.picklist([0, 1]) });
+const Progress = v.pipe(
+  v.object({
+    code: v.literal(3),
+    percent: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), null),
+    info: optional(progressInfoCharactersMax),
+  }),
+  v.check(
+    ({ percent, info }) => percent !== null || info !== null,
+    "percent and info are both null",
+  ),
+);
+const Failed = v.object({
+  code: v.literal(4),
+  info: optional(failureInfoCharactersMax),
+  logs: optional(failureLogBytesMax),
+});
+const Message = v.variant("code", [Register, Status, Progress, Failed]);
+
+export type ClassicMessage = v.InferOutput<typeof Message>;
+
+/** The server's only text message: it asks for the worker's status. */
+export const statusRequest = JSON.stringify({ code: 2 });
+
+/** The message, or the reason why the text is none. */
+export function parseClassic(frame: string): ClassicMessage | { readonly malformed: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(frame);
+  } catch {
+    return { malformed: "the text is no JSON" };
+  }
+  if (typeof json !== "object" || json === null) return { malformed: "the message is no object" };
+  const code = "code" in json ? json.code : undefined;
+  if (code !== 0 && code !== 1 && code !== 3 && code !== 4) {
+    return { malformed: `code ${JSON.stringify(code)?.slice(0, 20) ?? "missing"} is unknown` };
+  }
+  const parsed = v.safeParse(Message, json);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  return {
+    malformed: `code ${code}: ${v.getDotPath(issue) ?? "message"}: ${issue.message}`.slice(0, 100),
+  };
+}
