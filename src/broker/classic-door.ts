@@ -53,7 +53,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
     const { session: next, effects } = stepClassicSession(session, input);
     session = next;
     for (const effect of effects) carryOut(effect);
-    if (before !== next.phase) onPhase(next.phase);
+    if (before !== session.phase) onPhase(session.phase);
   };
 
   const carryOut = (effect: ClassicEffect) => {

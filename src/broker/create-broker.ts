@@ -62,6 +62,10 @@ export function createBroker(given: BrokerDeps): Broker {
     roster,
     typeOf: types.typeOf,
     isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
+    heldJob: (seq: number, attempt: number) => {
+      const job = roster.lease(seq)?.job;
+      return job?.attempt.n === attempt ? job : null;
+    },
     isElsewherePossible: (job: Parameters<typeof couldRunElsewhere>[1]) =>
       couldRunElsewhere(deps, job),
   };
@@ -71,7 +75,8 @@ export function createBroker(given: BrokerDeps): Broker {
   const ring = async () => {
     const next = await rescue(deps);
     if (next !== null) alarm.by(next);
-    await tally.flush((id) => [...roster.seats()].some(({ worker }) => worker.id === id));
+    const connected = new Set(Array.from(roster.seats(), ({ worker }) => worker.id));
+    await tally.flush((id) => connected.has(id));
     dispatcher.wake();
   };
 

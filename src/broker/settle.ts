@@ -1,7 +1,8 @@
 // Takes back what workers report: results, failures, losses. News about an attempt that is no longer wanted is
 // recognised by the rules, whoever sends it.
 
-import type { Job, JobSeq } from "../domain/job.ts";
+import type { Job, JobSeq, RunningJob } from "../domain/job.ts";
+import type { JobRef } from "../domain/key.ts";
 import type { NewContent } from "../domain/blob-ref.ts";
 import { unreachable } from "../domain/assert.ts";
 import type { Refusal } from "../domain/step.ts";
@@ -16,6 +17,8 @@ export type SettleDeps = AdvanceDeps &
     readonly random: Random;
     /** True when a worker other than this one could run the job. */
     readonly isElsewherePossible: (job: Job) => boolean;
+    /** The running job as it was claimed, while its attempt is held: saves reading it again. */
+    readonly heldJob: (seq: JobSeq, attempt: number) => RunningJob | null;
   };
 
 /** What the sender of a result or failure may do with its copy. */
@@ -31,7 +34,7 @@ export async function complete(
   const at = deps.clock.now();
   const move = await advance(
     deps,
-    { by: "seq", seq },
+    known(deps, seq, attempt),
     () => ({ do: "complete", at, attempt, result }),
     { result },
   );
@@ -49,7 +52,7 @@ export async function fail(
   const at = deps.clock.now();
   const chance = deps.random.fraction();
   const step = { do: "fail", at, attempt, info, retryable: true, chance } as const;
-  const move = await advance(deps, { by: "seq", seq }, () => step, { logs });
+  const move = await advance(deps, known(deps, seq, attempt), () => step, { logs });
   if (move === "no-such-job") return "abandon";
   return move.kind === "moved" ? "committed" : verdictOf(move.why);
 }
@@ -60,7 +63,7 @@ export async function lose(
   { seq, attempt, info, charged }: Report & { readonly info: string; readonly charged: boolean },
 ): Promise<void> {
   const at = deps.clock.now();
-  await advance(deps, { by: "seq", seq }, (job) => {
+  await advance(deps, known(deps, seq, attempt), (job) => {
     const elsewhere = deps.isElsewherePossible(job);
     return { do: "lose", at, attempt, charged, elsewhere, info };
   });
@@ -73,7 +76,11 @@ export async function giveBack(
   how: "return" | "release",
 ): Promise<void> {
   const at = deps.clock.now();
-  await advance(deps, { by: "seq", seq }, () => ({ do: how, at, attempt, info }));
+  await advance(deps, known(deps, seq, attempt), () => ({ do: how, at, attempt, info }));
+}
+
+function known(deps: SettleDeps, seq: JobSeq, attempt: number): JobRef | Job {
+  return deps.heldJob(seq, attempt) ?? { by: "seq", seq };
 }
 
 function verdictOf(why: Refusal): Verdict {
