@@ -101,6 +101,8 @@ export interface JobStore {
   history(seq: JobSeq): Promise<readonly StoredEvent[]>;
   /** What workers said of its failures, by attempt. */
   logs(seq: JobSeq): Promise<readonly { readonly attempt: number; readonly text: string }[]>;
+  /** The number of the newest event ever written; 0 before the first. */
+  lastEventSeq(): Promise<number>;
   events(afterSeq: number, limit: number): Promise<readonly StoredEvent[]>;
   /** Small bytes that the store keeps itself, or null when `content` is kept elsewhere or gone. */
   inline(content: Content): Promise<Uint8Array | null>;

@@ -1,0 +1,134 @@
+// Gathers the changes of one turn of the event loop into one transaction and one sync to disk.
+// A promise resolves after the commit that carries its change; one bad change fails only its own caller.
+
+import { changesPerCommitMax } from "../../domain/limits.ts";
+import type { AtEndOfTurn } from "../../platform/turn.ts";
+import { brokenError, closedError, isBroken, isBusy, toStoreError } from "./sqlite-errors.ts";
+
+export type GroupCommit = {
+  /** Writes in the next commit. `size`: how many changes it counts for. */
+  write<Answer>(size: number, apply: () => Answer): Promise<Answer>;
+  /** Writes at once, in a commit of its own. */
+  writeNow<Answer>(apply: () => Answer): Answer;
+  /** Throws when the database is closed or no longer trusted. */
+  requireUsable(): void;
+  /** Commits what waits and takes nothing more. */
+  close(): void;
+};
+
+export type GroupCommitDeps = {
+  /** Runs the work in one transaction: all of it is durable on return, or nothing happened on a throw. */
+  readonly transact: (work: () => void) => void;
+  readonly atEndOfTurn: AtEndOfTurn;
+  /** Called once, when the disk failed. From then on everything is rejected. */
+  readonly onBroken: (error: unknown) => void;
+};
+
+type Request = {
+  readonly size: number;
+  /** Applies the change and keeps its answer until `resolve`. */
+  readonly apply: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export function createGroupCommit({ transact, atEndOfTurn, onBroken }: GroupCommitDeps): GroupCommit {
+  let waiting: Request[] = [];
+  let isArmed = false;
+  let unusable: Error | null = null;
+
+  function arm(): void {
+    if (isArmed) return;
+    isArmed = true;
+    atEndOfTurn(() => {
+      isArmed = false;
+      commitSome();
+    });
+  }
+
+  function commitSome(): void {
+    const batch = takeBatch();
+    if (batch.length === 0) return;
+    commit(batch);
+    if (waiting.length > 0) arm();
+  }
+
+  function takeBatch(): readonly Request[] {
+    let size = 0;
+    let count = 0;
+    for (const request of waiting) {
+      size += request.size;
+      if (count > 0 && size > changesPerCommitMax) break;
+      count += 1;
+    }
+    return waiting.splice(0, count);
+  }
+
+  function commit(batch: readonly Request[]): void {
+    try {
+      transact(() => {
+        for (const request of batch) request.apply();
+      });
+    } catch (error) {
+      return recover(batch, error);
+    }
+    for (const request of batch) request.resolve();
+  }
+
+  function recover(batch: readonly Request[], error: unknown): void {
+    if (isBroken(error)) return breakDown(batch, error);
+    // A lock held by another program concerns them all: waiting for it again for each would stall the server.
+    if (batch.length > 1 && !isBusy(error)) return commitEachAlone(batch);
+    for (const request of batch) request.reject(toStoreError(error));
+  }
+
+  function commitEachAlone(batch: readonly Request[]): void {
+    for (const request of batch) {
+      if (unusable === null) commit([request]);
+      else request.reject(unusable);
+    }
+  }
+
+  function breakDown(batch: readonly Request[], error: unknown): void {
+    unusable = brokenError(error);
+    for (const request of [...batch, ...waiting]) request.reject(unusable);
+    waiting = [];
+    onBroken(error);
+  }
+
+  function requireUsable(): void {
+    if (unusable !== null) throw unusable;
+  }
+
+  return {
+    requireUsable,
+    write: (size, apply) =>
+      new Promise((resolve, reject) => {
+        requireUsable();
+        let answer: ReturnType<typeof apply>;
+        waiting.push({
+          size,
+          apply: () => (answer = apply()),
+          resolve: () => resolve(answer),
+          reject,
+        });
+        arm();
+      }),
+    writeNow: (apply) => {
+      requireUsable();
+      let answer: { readonly value: ReturnType<typeof apply> } | null = null;
+      try {
+        transact(() => (answer = { value: apply() }));
+      } catch (error) {
+        if (isBroken(error)) breakDown([], error);
+        throw unusable ?? toStoreError(error);
+      }
+      return answer!.value;
+    },
+    close: () => {
+      if (unusable !== null) return;
+      while (waiting.length > 0) commit(takeBatch());
+      unusable ??= closedError();
+    },
+  };
+}

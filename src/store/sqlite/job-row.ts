@@ -1,0 +1,296 @@
+// Between rows and the domain: the one place where columns become jobs and events.
+// The numbers below are on disk: they are never changed or used again, new ones are appended.
+
+import { assert } from "../../domain/assert.ts";
+import type { Content } from "../../domain/blob-ref.ts";
+import type { ChangeName, StoredEvent } from "../../domain/event.ts";
+import type {
+  Attempt,
+  FailReason,
+  Job,
+  JobFacts,
+  JobId,
+  JobOptions,
+  JobStatus,
+  Priority,
+  Status,
+  WorkerRef,
+} from "../../domain/job.ts";
+
+export const statusNumbers = {
+  pending: 0,
+  running: 1,
+  done: 2,
+  failed: 3,
+  cancelled: 4,
+} as const satisfies Record<Status, number>;
+
+export const priorityNumbers = { immediate: 0, batch: 1 } as const satisfies Record<
+  Priority,
+  number
+>;
+
+export const changeNumbers = {
+  submitted: 0,
+  claimed: 1,
+  completed: 2,
+  failed: 3,
+  timed_out: 4,
+  lost: 5,
+  not_delivered: 6,
+  released: 7,
+  cancelled: 8,
+  retried: 9,
+  expired: 10,
+  held: 11,
+  unheld: 12,
+  damaged: 13,
+  deleted: 14,
+} as const satisfies Record<ChangeName, number>;
+
+export const reasonNumbers = {
+  error: 0,
+  exhausted: 1,
+  crashes: 2,
+  timeout: 3,
+  expired: 4,
+  prerequisite: 5,
+  payload_damaged: 6,
+} as const satisfies Record<FailReason, number>;
+
+const statusNames = namesOf<Status>(statusNumbers);
+const priorityNames = namesOf<Priority>(priorityNumbers);
+const changeNames = namesOf<ChangeName>(changeNumbers);
+const reasonNames = namesOf<FailReason>(reasonNumbers);
+
+export type JobRow = {
+  readonly seq: number;
+  readonly id: Uint8Array;
+  readonly key: string | null;
+  readonly type: number;
+  readonly class: number;
+  readonly batch: number;
+  readonly content_type: string | null;
+  readonly description: string | null;
+  readonly job_group: string | null;
+  readonly labels: string | null;
+  readonly options: string | null;
+  readonly from_id: Uint8Array | null;
+  readonly submitted_at: number;
+  readonly payload: number;
+  readonly payload_sha256: Uint8Array;
+  readonly payload_size: number;
+  readonly payload_name: string | null;
+  readonly revision: number;
+  readonly state: number;
+  readonly penalty: number;
+  readonly ready_at: number;
+  readonly held: number;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly crashes: number;
+  readonly retried_after: number;
+  readonly changed_at: number;
+  readonly reason: number | null;
+  readonly info: string | null;
+  readonly avoid: string | null;
+  readonly token_hash: Uint8Array | null;
+  readonly started_at: number | null;
+  readonly worker_id: string | null;
+  readonly worker_name: string | null;
+  readonly result_attempt: number | null;
+  readonly result_content_type: string | null;
+  readonly result: number | null;
+  readonly result_sha256: Uint8Array | null;
+  readonly result_size: number | null;
+  readonly result_name: string | null;
+};
+
+/** A job as the domain knows it. `type` is the name that the row's number stands for. */
+export function toJob(row: JobRow, type: string): Job {
+  const attempt = toAttempt(row);
+  return {
+    ...toFacts(row, type),
+    revision: row.revision,
+    attempt,
+    failures: row.failures,
+    crashes: row.crashes,
+    penalty: row.penalty,
+    retriedAfter: row.retried_after,
+    avoid: toAvoid(row.avoid),
+    changedAt: row.changed_at,
+    info: row.info,
+    ...toStatus(row, attempt),
+  };
+}
+
+function toFacts(row: JobRow, type: string): JobFacts {
+  const id = toIdText(row.id);
+  return {
+    seq: row.seq,
+    id,
+    key: row.key ?? id,
+    type,
+    priority: nameOf(priorityNames, row.class),
+    payload: {
+      sha256: row.payload_sha256.toHex(),
+      size: row.payload_size,
+      name: row.payload_name ?? toInlineName(row.payload),
+      contentType: row.content_type,
+    },
+    description: row.description,
+    labels: row.labels,
+    group: row.job_group,
+    options: toOptions(row.options),
+    batch: row.batch,
+    fromId: row.from_id === null ? null : toIdText(row.from_id),
+    submittedAt: row.submitted_at,
+  };
+}
+
+function toStatus(row: JobRow, attempt: Attempt | null): JobStatus {
+  const status = nameOf(statusNames, row.state);
+  switch (status) {
+    case "pending":
+      return { status, readyAt: row.ready_at, held: row.held === 1 };
+    case "running":
+      assert(attempt !== null, "a running job has its attempt");
+      return { status, attempt };
+    case "done":
+      return { status, ...toOutcome(row) };
+    case "failed":
+      assert(row.reason !== null, "a failed job has its reason");
+      return { status, reason: nameOf(reasonNames, row.reason) };
+    case "cancelled":
+      return { status };
+  }
+}
+
+function toOutcome(row: JobRow): { readonly result: Content; readonly by: number } {
+  const { result, result_sha256, result_size, result_attempt } = row;
+  const isWhole =
+    result !== null && result_sha256 !== null && result_size !== null && result_attempt !== null;
+  assert(isWhole, "a done job has its result");
+  const name = row.result_name ?? toInlineName(result);
+  const contentType = row.result_content_type;
+  return {
+    result: { sha256: result_sha256.toHex(), size: result_size, name, contentType },
+    by: result_attempt,
+  };
+}
+
+function toAttempt(row: JobRow): Attempt | null {
+  if (row.attempt === 0) return null;
+  const worker = toWorkerRef(row);
+  assert(
+    worker !== null && row.token_hash !== null && row.started_at !== null,
+    "an attempt is whole",
+  );
+  return { n: row.attempt, worker, startedAt: row.started_at, tokenHash: row.token_hash };
+}
+
+type WorkerColumns = { readonly worker_id: string | null; readonly worker_name: string | null };
+
+function toWorkerRef({ worker_id, worker_name }: WorkerColumns): WorkerRef | null {
+  if (worker_id === null || worker_name === null) return null;
+  return { id: worker_id, name: worker_name };
+}
+
+export type EventRow = WorkerColumns & {
+  readonly seq: number;
+  readonly job: number;
+  readonly at: number;
+  readonly change: number;
+  readonly state: number;
+  readonly attempt: number | null;
+  readonly reason: number | null;
+  readonly info: string | null;
+  readonly id: Uint8Array;
+  readonly key: string | null;
+  readonly type: number;
+};
+
+export function toStoredEvent(row: EventRow, type: string): StoredEvent {
+  const id = toIdText(row.id);
+  return {
+    seq: row.seq,
+    job: row.job,
+    id,
+    key: row.key ?? id,
+    type,
+    at: row.at,
+    change: nameOf(changeNames, row.change),
+    status: nameOf(statusNames, row.state),
+    attempt: row.attempt,
+    worker: toWorkerRef(row),
+    reason: row.reason === null ? null : nameOf(reasonNames, row.reason),
+    info: row.info,
+  };
+}
+
+/** The name that readers get for bytes that the database keeps itself. */
+export function toInlineName(blob: number): string {
+  return `db:${blob}`;
+}
+
+/** The number in such a name, or null when the bytes are kept elsewhere. */
+export function fromInlineName(name: string): number | null {
+  return name.startsWith("db:") ? Number(name.slice(3)) : null;
+}
+
+const noOptions: JobOptions = {
+  maxAttempts: null,
+  timeoutMs: null,
+  notBefore: null,
+  deadline: null,
+  hold: false,
+};
+
+/** Only what was asked for, in a fixed order; null when nothing was. */
+export function fromOptions(options: JobOptions): string | null {
+  const asked: Record<string, number | boolean> = {};
+  if (options.maxAttempts !== null) asked["maxAttempts"] = options.maxAttempts;
+  if (options.timeoutMs !== null) asked["timeoutMs"] = options.timeoutMs;
+  if (options.notBefore !== null) asked["notBefore"] = options.notBefore;
+  if (options.deadline !== null) asked["deadline"] = options.deadline;
+  if (options.hold) asked["hold"] = true;
+  return Object.keys(asked).length === 0 ? null : JSON.stringify(asked);
+}
+
+function toOptions(text: string | null): JobOptions {
+  if (text === null) return noOptions;
+  return { ...noOptions, ...(JSON.parse(text) as Partial<JobOptions>) }; // Written by fromOptions alone.
+}
+
+/** The workers a job avoids after an event, as the event's row keeps them. */
+export function fromAvoid(avoid: readonly string[]): string | null {
+  return avoid.length === 0 ? null : JSON.stringify(avoid);
+}
+
+function toAvoid(text: string | null): readonly string[] {
+  return text === null ? [] : (JSON.parse(text) as readonly string[]); // Written by fromAvoid alone.
+}
+
+function toIdText(bytes: Uint8Array): JobId {
+  const hex = bytes.toHex();
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The sixteen bytes of an id, or null for text that is none. */
+export function fromIdText(id: JobId): Uint8Array | null {
+  return idPattern.test(id) ? Uint8Array.fromHex(id.replaceAll("-", "")) : null;
+}
+
+function namesOf<Name extends string>(numbers: Record<Name, number>): readonly Name[] {
+  const names: Name[] = [];
+  for (const name of Object.keys(numbers) as Name[]) names[numbers[name]] = name;
+  return names;
+}
+
+function nameOf<Name>(names: readonly Name[], number: number): Name {
+  const name = names[number];
+  assert(name !== undefined, `the number ${number} has a name`);
+  return name;
+}

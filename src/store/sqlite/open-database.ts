@@ -1,0 +1,105 @@
+// Opens the file: settings of the engine, the schema and its migrations, and a check after an unclean stop.
+// Refuses a file that is of a newer version, that is not ours, or that is damaged.
+
+import { Database } from "bun:sqlite";
+import { GridError } from "../../domain/errors.ts";
+import { SCHEMA_1 } from "./schema-1.ts";
+import { isBroken } from "./sqlite-errors.ts";
+
+/** "power": a commit survives a power cut. "process": it survives a killed process, and is cheaper. */
+export type Durability = "power" | "process";
+
+/** Each brings a database from the version before it to its own; the first makes it. */
+const migrations: readonly string[] = [SCHEMA_1];
+
+/** "GRID" in ASCII: tells our files from other databases. */
+const applicationId = 0x47524944;
+
+/** Pages kept in memory: the upper parts of all indexes of a million jobs. */
+const cacheKibibytes = 32 * 1024;
+
+/** Pages in the log after which it is copied into the file: longer waits are rarer but last longer. */
+const checkpointPages = 4000;
+
+const lockWaitMs = 5000;
+
+export function openDatabase(file: string, durability: Durability): Database {
+  try {
+    const db = new Database(file, { create: true, strict: true });
+    try {
+      prepare(db, file, durability);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    throw isBroken(error) ? damaged(file, "it cannot be read", error) : error;
+  }
+}
+
+/** Reads the whole file; for use when the last run did not close it. */
+export function requireUndamaged(db: Database, file: string): void {
+  const rows = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
+  const found = rows[0]?.quick_check ?? "no answer";
+  if (found !== "ok") throw damaged(file, found);
+}
+
+function prepare(db: Database, file: string, durability: Durability): void {
+  db.run(`PRAGMA busy_timeout = ${lockWaitMs}`);
+  const version = readVersion(db, file);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
+  db.run("PRAGMA foreign_keys = ON");
+  db.run("PRAGMA trusted_schema = OFF");
+  db.run("PRAGMA cell_size_check = ON");
+  // Apple's disks take a plain sync as a hint.
+  db.run("PRAGMA fullfsync = ON");
+  db.run("PRAGMA checkpoint_fullfsync = ON");
+  db.run("PRAGMA temp_store = MEMORY");
+  db.run(`PRAGMA cache_size = -${cacheKibibytes}`);
+  db.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+  if (version < migrations.length) migrate(db, version);
+}
+
+function readVersion(db: Database, file: string): number {
+  const version = pragma(db, "user_version");
+  const isEmpty = pragma(db, "schema_version") === 0;
+  if (isEmpty) return 0;
+  if (pragma(db, "application_id") !== applicationId || version === 0) {
+    throw new GridError(
+      "internal",
+      `${file} is a database of another program. Name another data directory, or move the file away.`,
+    );
+  }
+  if (version > migrations.length) {
+    throw new GridError(
+      "internal",
+      `${file} has version ${version}; this program knows versions up to ${migrations.length}. Use the newer program that wrote it, or restore a backup of version ${migrations.length}.`,
+      { version, known: migrations.length },
+    );
+  }
+  return version;
+}
+
+function migrate(db: Database, from: number): void {
+  const run = db.transaction(() => {
+    for (const sql of migrations.slice(from)) db.run(sql);
+    db.run(`PRAGMA application_id = ${applicationId}`);
+    db.run(`PRAGMA user_version = ${migrations.length}`);
+  });
+  run.immediate();
+}
+
+function pragma(db: Database, name: "user_version" | "schema_version" | "application_id"): number {
+  return db.query<Record<string, number>, []>(`PRAGMA ${name}`).get()?.[name] ?? 0;
+}
+
+function damaged(file: string, found: string, cause?: unknown): GridError {
+  return new GridError(
+    "internal",
+    `${file} is damaged: ${found}. Keep a copy of it, then restore a backup, or save what can be read with "sqlite3 ${file} .recover".`,
+    {},
+    { cause },
+  );
+}

@@ -1,0 +1,143 @@
+// What is read of jobs: one by its name, the next to give out, those overdue, pages of a listing.
+// Searches answer with numbers in order; each job is then read by its number.
+
+import type { Database } from "bun:sqlite";
+import { assert } from "../../domain/assert.ts";
+import { statuses, type Instant, type Job, type JobSeq, type Status } from "../../domain/job.ts";
+import { parseJobRef, type JobRef } from "../../domain/key.ts";
+import type { JobFilter, Page, PageQuery, ReadyQuery } from "../job-store.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { fromIdText, priorityNumbers, statusNumbers, toJob } from "./job-row.ts";
+import { countSearch, pageSearch, type SearchHints } from "./list-query.ts";
+import { prepareRead, type Read, type Statements } from "./statements.ts";
+import type { Types } from "./types.ts";
+
+export type JobReader = {
+  find(ref: JobRef): Job | null;
+  ready(query: ReadyQuery): readonly Job[];
+  due(at: Instant, limit: number): readonly Job[];
+  nextDue(at: Instant): Instant | null;
+  list(query: PageQuery): Page<Job>;
+  count(filter: JobFilter): number;
+};
+
+export type JobReaderDeps = {
+  readonly db: Database;
+  readonly statements: Statements;
+  readonly types: Types;
+  readonly counts: JobCounts;
+};
+
+type Found = { readonly seq: JobSeq; readonly count: number };
+
+export function createJobReader({ db, statements, types, counts }: JobReaderDeps): JobReader {
+  const searchesBySql = new Map<string, Read<Found>>();
+
+  function load(seq: JobSeq): Job | null {
+    const row = statements.jobBySeq.get({ seq });
+    return row === null ? null : toJob(row, types.nameOf(row.type));
+  }
+
+  function loadAll(rows: readonly { readonly seq: JobSeq }[]): Job[] {
+    return rows.map(({ seq }) => {
+      const job = load(seq);
+      assert(job !== null, `the job ${seq} that a search found is there`);
+      return job;
+    });
+  }
+
+  function find(ref: JobRef): Job | null {
+    const seq = seqOf(ref);
+    return seq === null ? null : load(seq);
+  }
+
+  function seqOf(ref: JobRef): JobSeq | null {
+    if (ref.by === "seq") return ref.seq;
+    if (ref.by === "id") return seqById(ref.id, statements.seqById);
+    const isId = parseJobRef(ref.key).by === "id";
+    if (isId) return seqById(ref.key, statements.seqByIdAsKey);
+    return statements.seqByKey.get({ key: ref.key })?.seq ?? null;
+  }
+
+  function seqById(text: string, statement: Read<{ readonly seq: number }>): JobSeq | null {
+    const id = fromIdText(text);
+    return id === null ? null : (statement.get({ id })?.seq ?? null);
+  }
+
+  function ready({ types: names, at, limit }: ReadyQuery): readonly Job[] {
+    const found = names.flatMap((name) => {
+      const type = types.find(name);
+      return type === null ? [] : loadAll(statements.ready.all({ shape: type.shape, at, limit }));
+    });
+    return names.length > 1 ? found.sort(inOrder) : found;
+  }
+
+  function nextDue(at: Instant): Instant | null {
+    const readyAt = statements.nextReadyAt.get({ at })?.at ?? null;
+    const deadlineAt = statements.nextDeadlineAt.get({ at })?.at ?? null;
+    if (readyAt === null || deadlineAt === null) return readyAt ?? deadlineAt;
+    return Math.min(readyAt, deadlineAt);
+  }
+
+  function list(query: PageQuery): Page<Job> {
+    const { sql, bindings } = pageSearch(query, hintsFor(query.filter));
+    const rows = search(sql).all(bindings);
+    const items = loadAll(rows.slice(0, query.limit));
+    return { items, next: rows.length > query.limit ? (items.at(-1)?.seq ?? null) : null };
+  }
+
+  function count(filter: JobFilter): number {
+    const known = countInMemory(filter);
+    if (known !== null) return known;
+    const { sql, bindings } = countSearch(filter, hintsFor(filter));
+    return search(sql).get(bindings)?.count ?? 0;
+  }
+
+  /** Types and statuses are counted already; null when more is asked. */
+  function countInMemory({ status, type, ...rest }: JobFilter): number | null {
+    if (Object.values(rest).some((value) => value !== undefined)) return null;
+    return total(type ?? null, status ?? null);
+  }
+
+  function total(typeName: string | null, status: Status | null): number {
+    const of = typeName === null ? types.all() : [types.find(typeName)];
+    const states = status === null ? statuses : [status];
+    let sum = 0;
+    for (const type of of) {
+      if (type === null) continue;
+      for (const state of states) sum += counts.get(type.id, statusNumbers[state]);
+    }
+    return sum;
+  }
+
+  function hintsFor({ type, status, worker }: JobFilter): SearchHints {
+    const workerRows = worker === undefined ? [] : statements.workersById.all({ workerId: worker });
+    return {
+      type: type === undefined ? null : types.find(type),
+      workers: workerRows.map(({ id }) => id),
+      isTypeRarer:
+        type !== undefined && status !== undefined && total(type, null) < total(null, status),
+    };
+  }
+
+  function search(sql: string): Read<Found> {
+    const prepared = searchesBySql.get(sql) ?? prepareRead<Found>(db, sql);
+    searchesBySql.set(sql, prepared);
+    return prepared;
+  }
+
+  return {
+    find,
+    ready,
+    due: (at, limit) => loadAll(statements.overdue.all({ at, limit })),
+    nextDue,
+    list,
+    count,
+  };
+}
+
+/** The order to give out: immediate before batch, then fewest failures, then oldest. */
+function inOrder(a: Job, b: Job): number {
+  const byClass = priorityNumbers[a.priority] - priorityNumbers[b.priority];
+  return byClass || a.penalty - b.penalty || a.seq - b.seq;
+}

@@ -1,0 +1,104 @@
+// Every statement that reads. Searches answer with numbers; one statement turns a number into a job.
+
+/** The columns of JobRow in job-row.ts. */
+const JOB_COLUMNS = `
+SELECT j.seq, j.id, j.key, j.type, j.class, j.batch, j.content_type, j.description, j.job_group,
+  j.labels, j.options, j.from_id, j.submitted_at,
+  p.id AS payload, p.sha256 AS payload_sha256, p.size AS payload_size, p.name AS payload_name,
+  s.revision, s.state, s.penalty, s.ready_at, s.held, s.attempt, s.failures, s.crashes,
+  s.retried_after, e.at AS changed_at, e.reason, e.info, e.avoid,
+  a.token_hash, a.started_at, w.worker_id, w.name AS worker_name,
+  r.attempt AS result_attempt, r.content_type AS result_content_type,
+  b.id AS result, b.sha256 AS result_sha256, b.size AS result_size, b.name AS result_name
+FROM job AS j
+CROSS JOIN job_state AS s ON s.seq = j.seq
+CROSS JOIN blob AS p ON p.id = j.payload
+CROSS JOIN event AS e ON e.seq = s.event
+LEFT JOIN attempt AS a ON a.seq = s.seq AND a.n = s.attempt
+LEFT JOIN worker AS w ON w.id = a.worker
+LEFT JOIN result AS r ON r.seq = j.seq
+LEFT JOIN blob AS b ON b.id = r.blob`;
+
+export const JOB_BY_SEQ = `${JOB_COLUMNS} WHERE j.seq = +$seq`;
+export const SEQ_BY_ID = `SELECT seq FROM job WHERE id = +$id`;
+export const SEQ_BY_KEY = `SELECT seq FROM job WHERE key = +$key`;
+/** A job whose key is its own id. */
+export const SEQ_BY_ID_AS_KEY = `SELECT seq FROM job WHERE id = +$id AND key IS NULL`;
+
+/** What a save must know of the row it replaces. */
+export const STATE_AT_REVISION = `
+SELECT state FROM job_state WHERE seq = +$seq AND revision = +$revision`;
+
+export const REMOVABLE = `
+SELECT j.id, j.key, j.type, j.payload, s.state, r.blob AS result
+FROM job AS j
+CROSS JOIN job_state AS s ON s.seq = j.seq
+LEFT JOIN result AS r ON r.seq = j.seq
+WHERE j.seq = +$seq AND s.revision = +$revision`;
+
+/** The next jobs to give out: immediate before batch, then fewest failures, then oldest. */
+export const READY = `
+SELECT seq FROM job_state
+WHERE shape = +$shape AND queued = 1 AND ready_at <= +$at
+  AND (deadline_at IS NULL OR deadline_at > +$at)
+ORDER BY class, penalty, seq LIMIT +$limit`;
+
+export const IS_DUE_TO_QUEUE = `
+SELECT 1 AS due FROM job_state
+WHERE state = 0 AND queued = 0 AND held = 0 AND ready_at <= +$at LIMIT 1`;
+
+export const OVERDUE = `
+SELECT seq FROM job_state
+WHERE state = 0 AND deadline_at IS NOT NULL AND deadline_at <= +$at
+ORDER BY deadline_at, seq LIMIT +$limit`;
+
+export const NEXT_READY_AT = `
+SELECT MIN(ready_at) AS at FROM job_state
+WHERE state = 0 AND queued = 0 AND held = 0 AND ready_at > +$at`;
+
+export const NEXT_DEADLINE_AT = `
+SELECT MIN(deadline_at) AS at FROM job_state
+WHERE state = 0 AND deadline_at IS NOT NULL AND deadline_at > +$at`;
+
+const EVENT_COLUMNS = `
+SELECT e.seq, e.job, e.at, e.change, e.state, e.attempt, e.reason, e.info,
+  w.worker_id, w.name AS worker_name,
+  COALESCE(j.id, d.id) AS id, COALESCE(j.key, d.key) AS key, COALESCE(j.type, d.type) AS type
+FROM event AS e
+LEFT JOIN worker AS w ON w.id = e.worker
+LEFT JOIN job AS j ON j.seq = e.job
+LEFT JOIN deleted AS d ON d.event = e.seq`;
+
+export const HISTORY = `${EVENT_COLUMNS} WHERE e.job = +$job ORDER BY e.seq`;
+export const EVENTS_AFTER = `${EVENT_COLUMNS} WHERE e.seq > +$after ORDER BY e.seq LIMIT +$limit`;
+
+export const LOGS = `SELECT attempt, text FROM log WHERE job = +$job ORDER BY id`;
+
+export const BYTES_OF_BLOB = `SELECT bytes FROM blob WHERE id = +$id`;
+export const BLOB_BY_SHA256 = `
+SELECT id, name FROM blob WHERE sha256 = +$sha256 AND name IS NOT NULL`;
+export const BLOB_BY_NAME = `SELECT id FROM blob WHERE name = +$name`;
+export const BLOB_BY_ID = `SELECT id FROM blob WHERE id = +$id`;
+
+export const COUNTERS = `SELECT job, event, blob FROM counter WHERE id = 1`;
+export const IS_OPEN = `SELECT is_open AS isOpen FROM counter WHERE id = 1`;
+export const TYPES = `
+SELECT t.id, t.name, t.batch, t.batch_count AS batchCount, s.id AS shape
+FROM type AS t CROSS JOIN shape AS s ON s.type = t.id AND s.requires = ''
+ORDER BY t.id`;
+export const COUNTS = `
+SELECT h.type, s.state, COUNT(*) AS count
+FROM job_state AS s CROSS JOIN shape AS h ON h.id = s.shape
+GROUP BY h.type, s.state`;
+
+export const WORKER_BY_NAME = `
+SELECT id FROM worker WHERE worker_id = +$workerId AND name = +$name`;
+export const WORKERS_BY_ID = `SELECT id FROM worker WHERE worker_id = +$workerId LIMIT 2`;
+export const WORKER_COUNT = `SELECT COUNT(*) AS count FROM worker`;
+export const WORKER_RECORD = `
+SELECT worker_id AS id, name, first_seen_at AS firstSeenAt, last_seen_at AS lastSeenAt,
+  done_count AS doneCount, failed_count AS failedCount
+FROM worker_record WHERE worker_id = +$id`;
+export const WORKER_RECORD_COUNT = `SELECT COUNT(*) AS count FROM worker_record`;
+
+export const SETTING = `SELECT value FROM setting WHERE name = +$name`;

@@ -1,0 +1,163 @@
+// Jobs in one SQLite file. Reads answer at once from the file; changes of one turn of the event loop share one
+// commit. Numbers, types, pages and counts are kept in memory as a copy of what is committed.
+
+import { statuses } from "../../domain/job.ts";
+import { changesPerCommitMax } from "../../domain/limits.ts";
+import type { AtEndOfTurn } from "../../platform/turn.ts";
+import type { JobStore, TypeCount } from "../job-store.ts";
+import { createContents } from "./contents.ts";
+import { createCounters } from "./counters.ts";
+import { createGroupCommit } from "./group-commit.ts";
+import { createJobCounts } from "./job-counts.ts";
+import { statusNumbers, toStoredEvent, type EventRow } from "./job-row.ts";
+import { openDatabase, requireUndamaged, type Durability } from "./open-database.ts";
+import { createJobReader } from "./read-jobs.ts";
+import { prepareStatements } from "./statements.ts";
+import { createTypes } from "./types.ts";
+import { createWorkers } from "./workers.ts";
+import { createJobWriter } from "./write-jobs.ts";
+
+export type SqliteJobStoreOptions = {
+  readonly file: string;
+  /** Jobs in one page of a type. */
+  readonly batchSize: number;
+  readonly durability: Durability;
+  readonly atEndOfTurn: AtEndOfTurn;
+  /** Called once when the disk failed; every verb rejects from then on. */
+  readonly onBroken: (error: unknown) => void;
+};
+
+/** Opens the file, makes it when it is not there. The store must be closed. */
+export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
+  const { file, batchSize, durability, atEndOfTurn, onBroken } = options;
+  const db = openDatabase(file, durability);
+  const statements = prepareStatements(db);
+  if (statements.isOpen.get({})?.isOpen === 1) requireUndamaged(db, file);
+  statements.updateOpen.run({ isOpen: 1 });
+  const counters = createCounters(statements);
+  const types = createTypes(statements, batchSize);
+  const counts = createJobCounts(statements);
+  const workers = createWorkers(statements);
+  const contents = createContents(statements, counters);
+  const writer = createJobWriter({ statements, counters, types, workers, counts, contents });
+  const reader = createJobReader({ db, statements, types, counts });
+  const commits = createGroupCommit({ transact, atEndOfTurn, onBroken });
+  let isClosed = false;
+
+  function transact(work: () => void): void {
+    statements.begin.run({});
+    try {
+      work();
+      counters.persist();
+      types.persist();
+      statements.commit.run({});
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    counts.commit();
+  }
+
+  /** What is in memory is read again: it is a copy of what is committed. */
+  function undo(): void {
+    if (db.inTransaction) statements.rollback.run({});
+    counts.discard();
+    counters.reload();
+    types.reload();
+    workers.reload();
+  }
+
+  async function writeEach<Item, Answer>(
+    items: readonly Item[],
+    write: (item: Item) => Answer,
+  ): Promise<readonly Answer[]> {
+    if (items.length <= changesPerCommitMax) {
+      return commits.write(items.length, () => items.map(write));
+    }
+    const parts: Promise<readonly Answer[]>[] = [];
+    for (let start = 0; start < items.length; start += changesPerCommitMax) {
+      const part = items.slice(start, start + changesPerCommitMax);
+      parts.push(commits.write(part.length, () => part.map(write)));
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  async function reading<Answer>(read: () => Answer): Promise<Answer> {
+    commits.requireUsable();
+    return read();
+  }
+
+  const toEvents = (rows: readonly EventRow[]) =>
+    rows.map((row) => toStoredEvent(row, types.nameOf(row.type)));
+
+  function queueDue(at: number): void {
+    if (statements.isDueToQueue.get({ at }) === null) return;
+    commits.writeNow(() => statements.queueDue.run({ at }));
+  }
+
+  function countsByType(): readonly TypeCount[] {
+    const all = types.all().flatMap(({ id, name }) =>
+      statuses.map((status) => {
+        return { type: name, status, count: counts.get(id, statusNumbers[status]) };
+      }),
+    );
+    return all.filter(({ count }) => count > 0);
+  }
+
+  const unsettled = (type: number) =>
+    counts.get(type, statusNumbers.pending) + counts.get(type, statusNumbers.running);
+
+  function close(): void {
+    if (isClosed) return;
+    isClosed = true;
+    commits.close();
+    try {
+      statements.updateOpen.run({ isOpen: 0 });
+      db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      db.close();
+    }
+  }
+
+  return {
+    add: (jobs) => writeEach(jobs, writer.add),
+    save: (changes) => writeEach(changes, writer.save),
+    remove: (removals) => writeEach(removals, writer.remove),
+    find: (ref) => reading(() => reader.find(ref)),
+    ready: (query) =>
+      reading(() => {
+        queueDue(query.at);
+        return reader.ready(query);
+      }),
+    due: (at, limit) => reading(() => reader.due(at, limit)),
+    nextDue: (at) => reading(() => reader.nextDue(at)),
+    list: (query) => reading(() => reader.list(query)),
+    count: (filter) => reading(() => reader.count(filter)),
+    counts: () => reading(countsByType),
+    isBatchFull: (name, batch) =>
+      reading(() => {
+        const type = types.find(name);
+        return type !== null && types.isFull(type, batch);
+      }),
+    history: (job) => reading(() => toEvents(statements.history.all({ job }))),
+    logs: (job) => reading(() => statements.logs.all({ job })),
+    lastEventSeq: () => reading(() => counters.lastEvent()),
+    events: (after, limit) => reading(() => toEvents(statements.eventsAfter.all({ after, limit }))),
+    inline: (content) => reading(() => contents.inline(content)),
+    usesBlob: (name) => reading(() => contents.uses(name)),
+    types: () =>
+      reading(() => types.all().map(({ id, name }) => ({ name, unsettled: unsettled(id) }))),
+    declareTypes: (names) =>
+      commits.write(1, () => {
+        for (const name of names) types.ensure(name);
+      }),
+    noteWorkers: (records) => commits.write(records.length, () => workers.note(records)),
+    worker: (id) => reading(() => workers.record(id)),
+    setting: (name) => reading(() => statements.setting.get({ name })?.value ?? null),
+    setSetting: (name, value) =>
+      commits.write(1, () => {
+        statements.upsertSetting.run({ name, value });
+      }),
+    close: async () => close(),
+  };
+}

@@ -1,0 +1,109 @@
+// All fixed statements of a database, prepared once when it opens. Typed by what they bind and answer.
+
+import type { Database, SQLQueryBindings } from "bun:sqlite";
+import type { EventRow, JobRow } from "./job-row.ts";
+import * as read from "./read-sql.ts";
+import * as write from "./write-sql.ts";
+import type { WorkerRecord } from "../../domain/worker.ts";
+
+type Bindings = { readonly [name: string]: string | number | null | Uint8Array };
+type SeqRow = { readonly seq: number };
+type IdRow = { readonly id: number };
+type CountRow = { readonly count: number };
+type AtRow = { readonly at: number | null };
+
+export type TypeRow = IdRow & {
+  readonly name: string;
+  readonly batch: number;
+  readonly batchCount: number;
+  readonly shape: number;
+};
+export type RemovableRow = {
+  readonly id: Uint8Array;
+  readonly key: string | null;
+  readonly type: number;
+  readonly payload: number;
+  readonly state: number;
+  readonly result: number | null;
+};
+type CountersRow = { readonly job: number; readonly event: number; readonly blob: number };
+type StateCountRow = { readonly type: number; readonly state: number; readonly count: number };
+
+/** What we use of a prepared statement. */
+export type Read<Row> = {
+  get(bindings: Bindings): Row | null;
+  all(bindings: Bindings): Row[];
+};
+export type Write = { run(bindings: Bindings): { readonly changes: number } };
+
+export type Statements = ReturnType<typeof prepareStatements>;
+
+export function prepareStatements(db: Database) {
+  const reading = <Row>(sql: string): Read<Row> => prepareRead<Row>(db, sql);
+  const writing = (sql: string): Write => db.prepare<unknown, SQLQueryBindings>(sql) as Write;
+  return {
+    begin: writing(write.BEGIN),
+    commit: writing(write.COMMIT),
+    rollback: writing(write.ROLLBACK),
+    insertJob: writing(write.INSERT_JOB),
+    insertJobState: writing(write.INSERT_JOB_STATE),
+    updateJobState: writing(write.UPDATE_JOB_STATE),
+    queueDue: writing(write.QUEUE_DUE),
+    insertAttempt: writing(write.INSERT_ATTEMPT),
+    insertEvent: writing(write.INSERT_EVENT),
+    insertDeleted: writing(write.INSERT_DELETED),
+    insertResult: writing(write.INSERT_RESULT),
+    insertLog: writing(write.INSERT_LOG),
+    insertBlob: writing(write.INSERT_BLOB),
+    deleteUnusedBlob: reading<{ readonly name: string | null }>(write.DELETE_UNUSED_BLOB),
+    deleteLogs: writing(write.DELETE_LOGS),
+    deleteResult: writing(write.DELETE_RESULT),
+    deleteAttempts: writing(write.DELETE_ATTEMPTS),
+    deleteEvents: writing(write.DELETE_EVENTS),
+    deleteJobState: writing(write.DELETE_JOB_STATE),
+    deleteJob: writing(write.DELETE_JOB),
+    insertType: reading<IdRow>(write.INSERT_TYPE),
+    insertShape: reading<IdRow>(write.INSERT_SHAPE),
+    updateType: writing(write.UPDATE_TYPE),
+    insertWorker: reading<IdRow>(write.INSERT_WORKER),
+    upsertWorkerRecord: writing(write.UPSERT_WORKER_RECORD),
+    deleteOldestWorkerRecords: writing(write.DELETE_OLDEST_WORKER_RECORDS),
+    deleteUnusedWorkers: writing(write.DELETE_UNUSED_WORKERS),
+    upsertSetting: writing(write.UPSERT_SETTING),
+    updateCounters: writing(write.UPDATE_COUNTERS),
+    updateOpen: writing(write.UPDATE_OPEN),
+    jobBySeq: reading<JobRow>(read.JOB_BY_SEQ),
+    seqById: reading<SeqRow>(read.SEQ_BY_ID),
+    seqByKey: reading<SeqRow>(read.SEQ_BY_KEY),
+    seqByIdAsKey: reading<SeqRow>(read.SEQ_BY_ID_AS_KEY),
+    stateAtRevision: reading<{ readonly state: number }>(read.STATE_AT_REVISION),
+    removable: reading<RemovableRow>(read.REMOVABLE),
+    ready: reading<SeqRow>(read.READY),
+    isDueToQueue: reading<{ readonly due: number }>(read.IS_DUE_TO_QUEUE),
+    overdue: reading<SeqRow>(read.OVERDUE),
+    nextReadyAt: reading<AtRow>(read.NEXT_READY_AT),
+    nextDeadlineAt: reading<AtRow>(read.NEXT_DEADLINE_AT),
+    history: reading<EventRow>(read.HISTORY),
+    eventsAfter: reading<EventRow>(read.EVENTS_AFTER),
+    logs: reading<{ readonly attempt: number; readonly text: string }>(read.LOGS),
+    bytesOfBlob: reading<{ readonly bytes: Uint8Array | null }>(read.BYTES_OF_BLOB),
+    blobBySha256: reading<IdRow & { readonly name: string }>(read.BLOB_BY_SHA256),
+    blobByName: reading<IdRow>(read.BLOB_BY_NAME),
+    blobById: reading<IdRow>(read.BLOB_BY_ID),
+    counters: reading<CountersRow>(read.COUNTERS),
+    isOpen: reading<{ readonly isOpen: number }>(read.IS_OPEN),
+    types: reading<TypeRow>(read.TYPES),
+    counts: reading<StateCountRow>(read.COUNTS),
+    workerByName: reading<IdRow>(read.WORKER_BY_NAME),
+    workersById: reading<IdRow>(read.WORKERS_BY_ID),
+    workerCount: reading<CountRow>(read.WORKER_COUNT),
+    workerRecord: reading<WorkerRecord>(read.WORKER_RECORD),
+    workerRecordCount: reading<CountRow>(read.WORKER_RECORD_COUNT),
+    setting: reading<{ readonly value: string }>(read.SETTING),
+  };
+}
+
+/** One statement that is built from fragments, for listings. */
+export function prepareRead<Row>(db: Database, sql: string): Read<Row> {
+  return db.prepare<Row, SQLQueryBindings>(sql) as Read<Row>;
+}
