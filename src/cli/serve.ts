@@ -1,0 +1,94 @@
+// Runs a server from its configuration until it is asked to stop. Says where it listens; the rest is the log's.
+
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import type { ConfigFlag } from "../config/read-config.ts";
+import { GridError } from "../domain/errors.ts";
+import { stopMsMax } from "../domain/limits.ts";
+import { createSystemClock } from "../platform/clock.ts";
+import { errorCodeOf } from "../platform/durable-files.ts";
+import { exitOnUncaught } from "../platform/last-resort.ts";
+import { createLog } from "../platform/log.ts";
+import type { Log } from "../platform/log.ts";
+import { exitAfterOutput, exitWhenDone, writeStderr } from "../platform/program.ts";
+import { StartError } from "../platform/start-error.ts";
+import { onStopSignal } from "../platform/signals.ts";
+import { version } from "../platform/version.ts";
+import { startServer } from "../wiring/server.ts";
+import { exitCode } from "./exit-code.ts";
+import { createFirstRun } from "./first-run.ts";
+import { printNotice, printResult } from "./output.ts";
+
+export type ServeOptions = {
+  /** The configuration file, or null for none. */
+  readonly file: string | null;
+  /** Only say whether the configuration is right. */
+  readonly isCheck: boolean;
+  readonly flags: readonly ConfigFlag[];
+};
+
+export async function serve({ file, isCheck, flags }: ServeOptions): Promise<void> {
+  const loaded = loadConfig(file, flags);
+  if (loaded.kind === "refused") {
+    for (const problem of loaded.problems) printNotice(problem);
+    return exitWhenDone(exitCode.usage);
+  }
+  if (isCheck) return printResult(summary(loaded.config));
+  const log = createLog(createSystemClock(), writeStderr);
+  exitOnUncaught(log);
+  // From here on a stop is heard, also one that comes while the server is starting.
+  const asked = new Promise<string>((resolve) => onStopSignal(resolve));
+  const firstRun = createFirstRun(loaded.config.server);
+  const onBroken = (error: unknown) => {
+    log.error("disk.failed", error);
+    exitAfterOutput(exitCode.disk);
+  };
+  const { config } = loaded;
+  const server = await startServer({ config, log, firstRun, onBroken }).catch((error) => {
+    printNotice(`gridlike: ${startProblem(error, config)}`);
+    return error instanceof StartError ? error.exitCode : exitCode.unavailable;
+  });
+  if (typeof server === "number") return exitAfterOutput(server);
+  await firstRun.listening(server.url);
+  const { dataDir } = loaded.config.server;
+  printNotice(`GridLike ${version} listens at ${server.url} and keeps its data in ${dataDir}`);
+  log.info("server.stopping", { signal: await asked });
+  exitAfterOutput(await stop(server, log));
+}
+
+async function stop(server: { stop(): Promise<void> }, log: Log): Promise<number> {
+  const overdue = new Promise<"overdue">((resolve) => {
+    createSystemClock().after(stopMsMax, () => resolve("overdue"));
+  });
+  const outcome = await Promise.race([server.stop(), overdue]);
+  if (outcome === "overdue") {
+    log.warn("server.stop_overdue", { ms: stopMsMax });
+    return exitCode.unavailable;
+  }
+  log.info("server.stopped");
+  return exitCode.ok;
+}
+
+/** Why the server could not start, as a sentence with its remedy. What we cannot name is a bug: it is thrown on. */
+function startProblem(error: unknown, { server }: Config): string {
+  if (error instanceof GridError || error instanceof StartError) return error.message;
+  const where = `${server.host}, port ${server.port}`;
+  switch (errorCodeOf(error)) {
+    case "EADDRINUSE":
+      return `Something listens at ${where} already. Stop it, or choose another port with --port.`;
+    case "EADDRNOTAVAIL":
+      return `This machine has no address ${server.host}. Set server.host to one it has, or to 0.0.0.0.`;
+    case "EACCES":
+    case "EPERM":
+      return `This user may not use ${where}, or not write in ${server.dataDir}. Choose a port above 1023, or another folder.`;
+    default:
+      throw error;
+  }
+}
+
+function summary({ file, types, server }: Config): string {
+  const named = types.filter((type) => type.name !== "");
+  const counted =
+    named.length === 0 ? "no types" : `${named.length} type${named.length === 1 ? "" : "s"}`;
+  return `${file ?? "The configuration"} is valid: ${counted}, data in ${server.dataDir}`;
+}

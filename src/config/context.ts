@@ -1,0 +1,78 @@
+// The user's own list of servers with their addresses and credentials: context.toml. A server that made its
+// credentials itself enters them here, so that commands on the same machine work without typing. Everything
+// else in the file stays as it is, comments included.
+
+import { isAbsolute, join } from "node:path";
+
+import type { Environment } from "../platform/program.ts";
+import { arrayTables } from "./toml.ts";
+
+/** One server. `dataDir` tells entries of this machine apart; null of a field means unknown. */
+export type ContextEntry = {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly url: string | null;
+  readonly apiKey: string | null;
+  readonly workerToken: string | null;
+};
+
+const head =
+  "# Servers of GridLike and their credentials, read by its commands. Keep it to yourself.\n";
+
+/** Where the file belongs, or null when the system knows no home of the user. */
+export function contextPath(environment: Environment, home: string | null): string | null {
+  const base = environment["XDG_CONFIG_HOME"];
+  if (base !== undefined && isAbsolute(base)) return join(base, "gridlike", "context.toml");
+  return home === null ? null : join(home, ".config", "gridlike", "context.toml");
+}
+
+/** The entry of a data directory, or null when there is none or the text is no TOML. */
+export function findEntry(text: string, dataDir: string): ContextEntry | null {
+  const values = blockOf(text, dataDir)?.values;
+  if (values === undefined) return null;
+  const get = (key: string) => {
+    const value = values.get(key);
+    return typeof value === "string" ? value : null;
+  };
+  return {
+    dataDir,
+    name: get("name") ?? "",
+    url: get("url"),
+    apiKey: get("api_key"),
+    workerToken: get("worker_token"),
+  };
+}
+
+/** The text with this entry in place of the one of the same data directory, or null when it is no TOML. */
+export function withEntry(text: string, entry: ContextEntry): string | null {
+  if (arrayTables(text, "server") === null) return null;
+  const block = blockOf(text, entry.dataDir);
+  if (block !== undefined) {
+    return text.slice(0, block.start) + written(entry) + text.slice(block.end);
+  }
+  const before = text === "" ? head : text.endsWith("\n") ? text : `${text}\n`;
+  return `${before}\n${written(entry)}\n`;
+}
+
+function blockOf(text: string, dataDir: string) {
+  return arrayTables(text, "server")?.find((block) => block.values.get("data_dir") === dataDir);
+}
+
+function written(entry: ContextEntry): string {
+  const values: readonly (readonly [string, string | null])[] = [
+    ["name", entry.name],
+    ["data_dir", entry.dataDir],
+    ["url", entry.url],
+    ["api_key", entry.apiKey],
+    ["worker_token", entry.workerToken],
+  ];
+  const lines = values.flatMap(([key, value]) =>
+    value === null ? [] : [`${key} = ${tomlText(value)}`],
+  );
+  return ["[[server]]", ...lines].join("\n");
+}
+
+/** A TOML text is a JSON text, but for DEL, which TOML wants escaped. */
+function tomlText(value: string): string {
+  return JSON.stringify(value).replaceAll("\u007f", "\\u007f");
+}

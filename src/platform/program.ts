@@ -1,0 +1,57 @@
+// The process as the command line sees it: its words, its environment, its two streams, its end.
+// Apart so that nothing else touches `process`.
+
+import { homedir, hostname } from "node:os";
+
+/** Ends the process after what was written has left it, even if something is still under way. */
+export function exitAfterOutput(code: number): void {
+  process.exitCode = code;
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}
+
+/** Ends the process with this code once nothing is left to do, so that all output arrives. */
+export function exitWhenDone(code: number): void {
+  process.exitCode = code;
+}
+
+/** The words after the program's name. */
+export function programArguments(): readonly string[] {
+  return process.argv.slice(2);
+}
+
+export type Environment = { readonly [name: string]: string | undefined };
+
+export function environment(): Environment {
+  return process.env;
+}
+
+export function currentFolder(): string {
+  return process.cwd();
+}
+
+/** The home of the user, or null when the system knows none. */
+export function homeFolder(): string | null {
+  try {
+    return homedir() || null;
+  } catch {
+    return null; // A user without an entry in the password file: common in containers.
+  }
+}
+
+/** The name that this machine goes by in its network. */
+export function machineName(): string {
+  return hostname();
+}
+
+/** True for the first process of a container whose output nobody watches: what it prints ends in a log. */
+export function isUnwatchedContainer(): boolean {
+  return process.pid === 1 && !process.stdout.isTTY;
+}
+
+export function writeStdout(text: string): void {
+  process.stdout.write(text);
+}
+
+export function writeStderr(text: string): void {
+  process.stderr.write(text);
+}
