@@ -81,7 +81,9 @@ export type ClassicConnection = {
 export type Broker = {
   /** Takes up claims left open by the last run, then begins to give out jobs. */
   start(): Promise<void>;
-  /** Gives out nothing more and takes nothing more in; resolves when what was under way is written. */
+  /** From here on nothing is given out, and connections that end are nobody's fault. Uploads may still arrive. */
+  drain(): void;
+  /** Drains, then resolves when what was under way is written. */
   stop(): Promise<void>;
   isAccepting(): boolean;
 

@@ -93,9 +93,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
   const onPhase = (phase: ClassicSession["phase"]) => {
     recheck?.cancel();
     recheck = null;
-    if (phase === "unsure") {
-      recheck = deps.clock.after(recheckMs, () => step({ kind: "recheck" }));
-    }
+    if (phase === "unsure") recheckLater();
     if (seat === null) return;
     if (phase === "ready") {
       deps.roster.offer(seat);
@@ -106,6 +104,14 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
     if (phase !== "closed") return;
     deps.roster.leave(seat);
     deps.onLeave(seat);
+  };
+
+  // Goes on until an answer makes the state sure: a worker may be busy with work of its own for long.
+  const recheckLater = () => {
+    recheck = deps.clock.after(recheckMs, () => {
+      step({ kind: "recheck" });
+      if (session.phase === "unsure") recheckLater();
+    });
   };
 
   const createSeat = (worker: WorkerRef): Seat => {
@@ -129,6 +135,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
         // What could not be sent whole leaves the worker in an unknown place: it must come anew.
         session = { ...session, work: null };
         socket.close(1013, "the payload could not be sent");
+        step({ kind: "closed" });
         return false;
       },
       kick() {

@@ -1,8 +1,10 @@
 // The server's end of one classic conversation as a pure machine: what came in, what is to be done.
 // Sockets, clocks and stores stand outside, so that every order of events can be tried.
 
-import { unreachable } from "../domain/assert.ts";
+import { assert, unreachable } from "../domain/assert.ts";
+import { cutToBytes } from "../domain/cut-text.ts";
 import type { JobSeq, WorkerRef } from "../domain/job.ts";
+import { closeReasonBytesMax } from "../domain/limits.ts";
 import type { ClassicMessage } from "../protocol/classic.ts";
 
 export type ClassicWork = { readonly seq: JobSeq; readonly attempt: number };
@@ -86,9 +88,8 @@ export function stepClassicSession(session: ClassicSession, input: ClassicInput)
   }
 }
 
-/** Close reasons travel in a control frame: at most 123 bytes. */
 function close(session: ClassicSession, code: number, reason: string): ClassicStep {
-  const text = reason.slice(0, 120);
+  const text = cutToBytes(reason, closeReasonBytesMax);
   return leave(session, `The connection was closed: ${text}.`, [
     { do: "close", code, reason: text },
   ]);
@@ -110,6 +111,7 @@ function ask(session: ClassicSession, before: readonly ClassicEffect[]): Classic
 }
 
 function assign(session: ClassicSession, work: ClassicWork): ClassicStep {
+  assert(session.phase === "ready", "only a ready worker is given a job");
   return {
     session: { ...session, phase: "working", work, staleCount: session.askedCount },
     effects: [],

@@ -99,6 +99,11 @@ export function createBroker(given: BrokerDeps): Broker {
     if (lease !== null) roster.drop(seq, lease.job.attempt.n);
   };
   feed.subscribe(onNews);
+  const drain = () => {
+    isAccepting = false;
+    alarm.stop();
+    dispatcher.drain();
+  };
 
   const door = {
     ...deps,
@@ -118,9 +123,9 @@ export function createBroker(given: BrokerDeps): Broker {
       isAccepting = true;
       alarm.by(clock.now());
     },
+    drain,
     async stop() {
-      isAccepting = false;
-      alarm.stop();
+      drain();
       await dispatcher.stop();
       await works.idle();
       await tally.flush(() => true);

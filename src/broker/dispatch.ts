@@ -21,7 +21,9 @@ export type DispatchDeps = SettleDeps & {
 export type Dispatcher = {
   /** Something may be possible now. Cheap; returns at once. */
   wake(): void;
-  /** Gives out nothing more; resolves when the round under way is over. */
+  /** From here on nothing is given out. */
+  drain(): void;
+  /** Drains; resolves when the round under way is over. */
   stop(): Promise<void>;
 };
 
@@ -50,13 +52,18 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
     }
   };
 
+  const stopGiving = () => {
+    isStopped = true;
+  };
+
   return {
     wake() {
       isAwake = true;
       if (running === null && !isStopped) running = drain();
     },
+    drain: stopGiving,
     async stop() {
-      isStopped = true;
+      stopGiving();
       await running;
     },
   };

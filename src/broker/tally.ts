@@ -7,7 +7,7 @@ import type { JobStore } from "../store/job-store.ts";
 import type { News } from "./feed.ts";
 
 export type Tally = {
-  /** Takes up a worker's record; until it is read the worker counts from zero. */
+  /** Takes up a worker's record; nothing of the worker is counted before it is read. */
   join(worker: WorkerRef, at: Instant): Promise<void>;
   note(news: News): void;
   record(worker: WorkerRef, at: Instant): WorkerRecord;
@@ -45,15 +45,10 @@ export function createTally({
   return {
     record,
     async join(worker, at) {
-      const standing = recordsById.get(worker.id) ?? (await jobs.worker(worker.id));
-      const fresh = record(worker, at);
-      put({
-        ...fresh,
-        firstSeenAt: standing?.firstSeenAt ?? at,
-        doneCount: Math.max(fresh.doneCount, standing?.doneCount ?? 0),
-        failedCount: Math.max(fresh.failedCount, standing?.failedCount ?? 0),
-        lastSeenAt: at,
-      });
+      const stored = recordsById.has(worker.id) ? null : await jobs.worker(worker.id);
+      // Another socket of the same worker may have been quicker: what is counted already stands.
+      const known = recordsById.get(worker.id) ?? stored ?? record(worker, at);
+      put({ ...known, ...worker, lastSeenAt: at });
     },
     note({ event }) {
       if (event.change === "completed") {
@@ -65,7 +60,9 @@ export function createTally({
       const isDone = event.change === "completed";
       const isFailed = event.change === "failed" || event.change === "timed_out";
       if (!isDone && !isFailed) return;
-      const standing = record(event.worker, event.at);
+      const standing = recordsById.get(event.worker.id);
+      // Counts replace what is stored: a record begun here would wipe out a history that was not read.
+      if (standing === undefined) return;
       put({
         ...standing,
         lastSeenAt: event.at,

@@ -62,6 +62,9 @@ export const unregisteredSocketCountMax = 64;
 /** A text frame of the classic protocol: a failure report with logs is the largest. */
 export const classicTextBytesMax = 2 * 1024 * 1024;
 
+/** The words of a close travel in a control frame of at most 125 bytes, two of which are the code. */
+export const closeReasonBytesMax = 123;
+
 /** What is kept of a failure's sentence and of its logs. */
 export const failureInfoCharactersMax = 4_096;
 export const failureLogBytesMax = 1024 * 1024;
@@ -100,3 +103,25 @@ export const pingIntervalMs = 20_000;
 
 /** Uploads get this long to finish when the server stops. */
 export const shutdownMsMax = 20_000;
+
+/** An address holds a key, a type and some filters, all of them bounded. */
+export const requestUrlBytesMax = 8 * 1024;
+
+/** An upload slower than this over the whole window is cut off: it would hold its place for days. */
+export const uploadFloorBytesPerSecond = 1024;
+export const uploadFloorWindowMs = 60_000;
+
+/** A body of at most this declared size is read in one go, which is twice as fast as in pieces. */
+export const wholeBodyBytesMax = 64 * 1024;
+
+/** Attempts and running times that a submission may ask for. */
+export const attemptCountMax = 1000;
+export const timeoutMsMax = 365 * 86_400_000;
+
+/** Seconds that a connection may be silent: short for strangers, longer than the pools of common proxies. */
+export const idleSecondsMax = 10;
+export const proxiedIdleSecondsMax = 75;
+export const downloadIdleSecondsMax = 60;
+
+/** Service managers kill 30 s and more after asking; a server that has not stopped by then ends itself. */
+export const stopMsMax = 25_000;

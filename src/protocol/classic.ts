@@ -1,6 +1,7 @@
 // The text messages of the original worker protocol: what a worker may say, parsed once at the edge.
 
 import * as v from "valibot";
+import { cutToBytes } from "../domain/cut-text.ts";
 import {
   failureInfoCharactersMax,
   failureLogBytesMax,
@@ -16,6 +17,11 @@ const text = (charactersMax: number) =>
     v.transform((value) => value.slice(0, charactersMax).toWellFormed()),
   );
 const optional = (charactersMax: number) => v.nullish(text(charactersMax), null);
+
+const logs = v.pipe(
+  v.string(),
+  v.transform((value) => cutToBytes(value, failureLogBytesMax)),
+);
 
 const Register = v.object({
   code: v.literal(0),
@@ -38,7 +44,7 @@ const Progress = v.pipe(
 const Failed = v.object({
   code: v.literal(4),
   info: optional(failureInfoCharactersMax),
-  logs: optional(failureLogBytesMax),
+  logs: v.nullish(logs, null),
 });
 const Message = v.variant("code", [Register, Status, Progress, Failed]);
 
@@ -58,7 +64,7 @@ export function parseClassic(frame: string): ClassicMessage | { readonly malform
   if (typeof json !== "object" || json === null) return { malformed: "the message is no object" };
   const code = "code" in json ? json.code : undefined;
   if (code !== 0 && code !== 1 && code !== 3 && code !== 4) {
-    return { malformed: `code ${JSON.stringify(code)?.slice(0, 20) ?? "missing"} is unknown` };
+    return { malformed: `code ${describe(code)} is unknown` };
   }
   const parsed = v.safeParse(Message, json);
   if (parsed.success) return parsed.output;
@@ -66,4 +72,11 @@ export function parseClassic(frame: string): ClassicMessage | { readonly malform
   return {
     malformed: `code ${code}: ${v.getDotPath(issue) ?? "message"}: ${issue.message}`.slice(0, 100),
   };
+}
+
+/** Never descends: a nested code may be deeper than the stack. */
+function describe(code: unknown): string {
+  if (code === undefined) return "missing";
+  if (typeof code === "object" && code !== null) return Array.isArray(code) ? "[…]" : "{…}";
+  return JSON.stringify(code).slice(0, 20);
 }

@@ -1,0 +1,135 @@
+// The HTTP API as an Elysia app: which groups of routes there are, what each request passes first, and how
+// errors become answers. Listening is another matter: listen.ts.
+
+import { Elysia } from "elysia";
+import type { Broker } from "../broker/broker.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import type { Random } from "../platform/random.ts";
+import type { ApiAuth } from "./auth.ts";
+import { batchRoutes } from "./batch-routes.ts";
+import { byteRoutes } from "./byte-routes.ts";
+import { classicRoutes } from "./classic-socket.ts";
+import { createApiGate, createOpenGate } from "./gate.ts";
+import { healthRoutes } from "./health.ts";
+import { createServesHost } from "./hosts.ts";
+import { jobRoutes } from "./job-routes.ts";
+import { listRoutes } from "./list-routes.ts";
+import { createPeers } from "./peers.ts";
+import { answerFailure } from "./problems.ts";
+import { createSockets, type Sockets } from "./sockets.ts";
+import { statsRoutes } from "./stats-routes.ts";
+import type { Hash } from "./submission.ts";
+import { submitRoutes } from "./submit-routes.ts";
+import { typeRoutes } from "./type-routes.ts";
+import { createUploads, type Uploads } from "./uploads.ts";
+import { createWaits } from "./waits.ts";
+import { workerRoutes } from "./worker-routes.ts";
+
+export type AppDeps = {
+  readonly broker: Broker;
+  readonly auth: ApiAuth;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly createHash: () => Hash;
+  /** True for the address of a proxy whose X-Forwarded headers are believed. */
+  readonly isProxy: (address: string) => boolean;
+  readonly settings: AppSettings;
+};
+
+export type AppSettings = {
+  /** What stands before every path: "" or "/grid". */
+  readonly pathBase: string;
+  /** What the server listens on. */
+  readonly host: string;
+  /** Further names that lead to this server. */
+  readonly names: readonly string[];
+  /** The largest message of workers that speak the original protocol, or null when they are not served. */
+  readonly classicBytesMax: number | null;
+  readonly version: string;
+};
+
+/** The app and what outlives a single request of it. */
+export type App = {
+  readonly routes: ReturnType<typeof createRoutes>;
+  readonly sockets: Sockets;
+  readonly uploads: Uploads;
+  /** From here on nothing new is begun. */
+  stopTaking(): void;
+};
+
+export function createApp(deps: AppDeps): App {
+  const { clock, log, settings } = deps;
+  const stop = new AbortController();
+  const messageBytesMax = (settings.classicBytesMax ?? 0) + socketSlackBytes;
+  const backlogBytesMax = messageBytesMax + socketSlackBytes;
+  const sockets = createSockets({ clock, log, messageBytesMax, backlogBytesMax });
+  const uploads = createUploads(clock);
+  const routes = createRoutes(deps, { sockets, uploads, stopping: stop.signal });
+  return { routes, sockets, uploads, stopTaking: () => stop.abort() };
+}
+
+type Shared = {
+  readonly sockets: Sockets;
+  readonly uploads: Uploads;
+  readonly stopping: AbortSignal;
+};
+
+function createRoutes(deps: AppDeps, shared: Shared) {
+  const { broker, auth, log, settings } = deps;
+  const { host, names, version, pathBase, classicBytesMax } = settings;
+  const isOpen = auth.verifyApi(null);
+  const peers = createPeers(deps.isProxy);
+  const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth };
+  const openGate = createOpenGate(gates);
+  const apiGate = createApiGate(gates);
+  const waits = createWaits(shared.stopping);
+  const isTaking = () => !shared.stopping.aborted && broker.isAccepting();
+  const nextRequestId = createRequestIds(deps.random);
+
+  const api = new Elysia({ prefix: "/api" })
+    .onTransform(({ request, server }) => apiGate(request, server))
+    .use(submitRoutes({ ...shared, broker, isTaking, createHash: deps.createHash }))
+    .use(listRoutes({ broker }))
+    .use(jobRoutes({ broker, waits }))
+    .use(byteRoutes({ broker, waits }))
+    .use(batchRoutes({ broker }))
+    .use(typeRoutes({ broker }))
+    .use(workerRoutes({ broker }))
+    .use(statsRoutes({ broker, isTaking, version }));
+  const doors = new Elysia({ prefix: "/api" }).onTransform(({ request, server }) =>
+    openGate(request, server),
+  );
+  if (classicBytesMax !== null) doors.use(classicRoutes({ ...shared, broker, isTaking, peers }));
+
+  return new Elysia({
+    prefix: pathBase,
+    handler: { standardHostname: false }, // Else a path is not found when the Host is a short name.
+  })
+    .onRequest(({ set }) => {
+      set.headers["x-request-id"] = nextRequestId();
+      set.headers["x-content-type-options"] = "nosniff";
+      set.headers["cache-control"] = "no-store";
+    })
+    .onError(({ error, code, request, set }) => {
+      const requestId = String(set.headers["x-request-id"]);
+      return answerFailure(log, { error, kind: code, request, requestId });
+    })
+    .use(healthRoutes({ isTaking }))
+    .use(doors)
+    .use(api);
+}
+
+/** Unique among all requests ever, without chance or a clock for each. */
+function createRequestIds(random: Random): () => string {
+  const start = random.bytes(6).toHex();
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${start}-${count.toString(36)}`;
+  };
+}
+
+/** Room for text messages, and beside one large message. */
+const socketSlackBytes = 4 * 1024 * 1024;

@@ -1,0 +1,98 @@
+// The bytes of a job: its payload, and its result once there is one.
+
+import { Elysia } from "elysia";
+import * as v from "valibot";
+import type { Broker, JobView } from "../broker/broker.ts";
+import { unreachable } from "../domain/assert.ts";
+import type { Content } from "../domain/blob-ref.ts";
+import { GridError } from "../domain/errors.ts";
+import type { DoneJob } from "../domain/job.ts";
+import { parseJobRef } from "../domain/key.ts";
+import { downloadIdleSecondsMax, waitMsMax } from "../domain/limits.ts";
+import { answerBytes } from "./bytes.ts";
+import { flag, noParameters, readQuery, seconds } from "./query.ts";
+import type { Patience } from "./uploads.ts";
+import type { Waits } from "./waits.ts";
+
+export type ByteRouteDeps = { readonly broker: Broker; readonly waits: Waits };
+
+const resultQuery = v.object({
+  wait_s: v.optional(seconds("wait_s", 0, waitMsMax)),
+  end_of_chain: v.optional(flag("end_of_chain")),
+});
+
+export function byteRoutes(deps: ByteRouteDeps) {
+  const payload: Reply = async ({ request, server, params }) => {
+    readQuery(request, noParameters);
+    const job = await deps.broker.get(parseJobRef(params.job));
+    return send(deps.broker, request, server, job.payload, `${job.key}.payload`);
+  };
+  const result: Reply = async ({ request, server, params }) => {
+    const job = await findResult(deps, request, server, params.job);
+    return send(deps.broker, request, server, job.result, `${job.key}.result`);
+  };
+  // HEAD is told apart: answering it from GET would open the bytes and lose their length.
+  return new Elysia({ prefix: "/jobs/:job" })
+    .get("/payload", (context) => payload(context))
+    .head("/payload", (context) => payload(context))
+    .get("/result", (context) => result(context))
+    .head("/result", (context) => result(context));
+}
+
+type Reply = (context: {
+  readonly request: Request;
+  readonly server: Patience;
+  readonly params: { readonly job: string };
+}) => Promise<Response>;
+
+function send(
+  broker: Broker,
+  request: Request,
+  server: Patience,
+  content: Content,
+  fileName: string,
+): Promise<Response> {
+  server?.timeout(request, downloadIdleSecondsMax);
+  return answerBytes(request, { content, fileName, open: (range) => broker.open(content, range) });
+}
+
+async function findResult(
+  { broker, waits }: ByteRouteDeps,
+  request: Request,
+  server: Patience,
+  name: string,
+): Promise<DoneJob> {
+  const ref = parseJobRef(name);
+  const { wait_s: waitMs = 0, end_of_chain: isLast = false } = readQuery(request, resultQuery);
+  const wait = isLast ? broker.waitForEndOfChain : broker.wait;
+  const job =
+    waitMs === 0 && !isLast
+      ? await broker.get(ref)
+      : await waits.hold(request, server, (stop) => wait(ref, waitMs, stop));
+  if (job.status === "done") return job;
+  throw notDone(job);
+}
+
+function notDone(job: Exclude<JobView, { status: "done" }>): GridError {
+  const { key, id, status } = job;
+  const about = { key, id, status, reason: null, info: job.info };
+  switch (job.status) {
+    case "pending":
+    case "running":
+      return new GridError(
+        "not-done",
+        `The job ${key} is ${status}. Ask again later, or wait with wait_s.`,
+        { ...about, retry_after_s: 1 },
+      );
+    case "failed":
+      return new GridError(
+        "not-done",
+        `The job ${key} failed (${job.reason})${job.info === null ? "." : `: ${job.info}`} Retry it to run it again.`,
+        { ...about, reason: job.reason },
+      );
+    case "cancelled":
+      return new GridError("not-done", `The job ${key} was cancelled. Retry it to run it.`, about);
+    default:
+      return unreachable(job);
+  }
+}

@@ -1,0 +1,75 @@
+// Many jobs: the list with its filters, page by page, and the stable batches of the original.
+
+import { Elysia } from "elysia";
+import * as v from "valibot";
+import type { Broker } from "../broker/broker.ts";
+import { statuses } from "../domain/job.ts";
+import {
+  groupBytesMax,
+  keyBytesMax,
+  pageSizeDefault,
+  pageSizeMax,
+  workerIdCharactersMax,
+} from "../domain/limits.ts";
+import type { OriginalJob, WireJob } from "../protocol/http-api.ts";
+import type { JobFilter } from "../store/job-store.ts";
+import { flag, instant, oneOf, readQuery, boundedText, wholeNumber } from "./query.ts";
+import { toOriginalJob, toWireJob } from "./wire.ts";
+
+const numberMax = Number.MAX_SAFE_INTEGER;
+
+const listQuery = v.object({
+  status: v.optional(oneOf("status", statuses)),
+  type: v.optional(boundedText("type", 64)),
+  group: v.optional(boundedText("group", groupBytesMax)),
+  batch: v.optional(wholeNumber("batch", 0, numberMax)),
+  key_prefix: v.optional(boundedText("key_prefix", keyBytesMax)),
+  worker: v.optional(boundedText("worker", workerIdCharactersMax * 4)),
+  submitted_after: v.optional(instant("submitted_after")),
+  order: v.optional(oneOf("order", ["newest", "oldest"])),
+  limit: v.optional(wholeNumber("limit", 1, pageSizeMax)),
+  cursor: v.optional(wholeNumber("cursor", 0, numberMax)),
+  count: v.optional(flag("count")),
+  view: v.optional(oneOf("view", ["original"])),
+});
+type ListQuery = v.InferOutput<typeof listQuery>;
+
+export function listRoutes({ broker }: { readonly broker: Broker }) {
+  return new Elysia().get(
+    "/jobs",
+    async ({ request, set }): Promise<readonly WireJob[] | readonly OriginalJob[]> => {
+      const query = readQuery(request, listQuery);
+      const filter = toFilter(query);
+      const { items, next } = await broker.list({
+        filter,
+        order: query.order ?? "newest",
+        limit: query.limit ?? pageSizeDefault,
+        after: query.cursor ?? null,
+      });
+      if (query.count === true) set.headers["x-total-count"] = String(await broker.count(filter));
+      if (next !== null) set.headers.link = `<${nextPage(request, next)}>; rel="next"`;
+      return query.view === "original" ? items.map(toOriginalJob) : items.map(toWireJob);
+    },
+  );
+}
+
+function toFilter(query: ListQuery): JobFilter {
+  return {
+    ...(query.status !== undefined && { status: query.status }),
+    ...(query.type !== undefined && { type: query.type }),
+    ...(query.group !== undefined && { group: query.group }),
+    ...(query.batch !== undefined && { batch: query.batch }),
+    ...(query.key_prefix !== undefined && { keyPrefix: query.key_prefix }),
+    ...(query.worker !== undefined && { worker: query.worker }),
+    ...(query.submitted_after !== undefined && { submittedAfter: query.submitted_after }),
+  };
+}
+
+/** A query alone: it is right under any path that a proxy may put the list. */
+function nextPage(request: Request, cursor: number): string {
+  const query = new URL(request.url).searchParams;
+  const former = Array.from(query.keys()).filter((name) => name.toLowerCase() === "cursor");
+  for (const name of former) query.delete(name);
+  query.set("cursor", String(cursor));
+  return `?${query.toString()}`;
+}

@@ -1,0 +1,34 @@
+// Chooses who keeps records and bytes. The one place that knows the providers; a new one is a line here.
+
+import { createSqliteJobStore } from "../store/sqlite/sqlite-job-store.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { openDiskBlobStore } from "../blobs/disk/disk-blob-store.ts";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Config } from "../config/config.ts";
+import type { Random } from "../platform/random.ts";
+import { atEndOfTurn } from "../platform/turn.ts";
+import type { DataDirectory } from "./data-dir.ts";
+
+export type Providers = { readonly jobs: JobStore; readonly blobs: BlobStore };
+
+export type ProviderDeps = {
+  readonly config: Pick<Config, "database" | "jobs">;
+  readonly directory: DataDirectory;
+  readonly random: Random;
+  /** Called once when the disk failed under the database. */
+  readonly onBroken: (error: unknown) => void;
+};
+
+/** Opens both; whoever opened them closes them, records first. */
+export async function openProviders(deps: ProviderDeps): Promise<Providers> {
+  const { config, directory, random, onBroken } = deps;
+  const jobs = createSqliteJobStore({
+    file: directory.database,
+    batchSize: config.jobs.batchSize,
+    durability: config.database.durability,
+    atEndOfTurn,
+    onBroken,
+  });
+  const blobs = await openDiskBlobStore({ directory: directory.blobs, random });
+  return { jobs, blobs };
+}
