@@ -1,0 +1,230 @@
+// A simulated disk around a job store and a blob store that keep everything in memory. Writes are gathered and
+// become durable together, after a while; a crash drops what was not committed yet, or commits it without
+// telling anybody. The stores themselves outlive every crash: they are the platter.
+
+import type { BlobStore } from "../../src/blobs/blob-store.ts";
+import { GridError } from "../../src/domain/errors.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import type { Chance } from "./chance.ts";
+import type { Knobs } from "./knobs.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Trace } from "./trace.ts";
+
+/** What a crash makes of the writes that wait for their commit. */
+export type Fate = "drop" | "keep" | "part";
+
+export type Disk = {
+  /** The stores as one life of the server sees them. A crash cuts them off for good. */
+  mount(): { readonly jobs: JobStore; readonly blobs: BlobStore };
+  /** The server is gone this instant. */
+  crash(fate: Fate): void;
+  /** The next commit reports an error; whether it happened shows after the restart. Nothing works after it. */
+  breakDown(isDurable: boolean): void;
+  /** Uploads are refused for lack of space until it ends. */
+  setLow(isLow: boolean): void;
+  /** True when errors of the stores are the nemesis's doing. */
+  isExcused(): boolean;
+};
+
+export type DiskDeps = {
+  readonly jobs: JobStore;
+  readonly blobs: BlobStore;
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly knobs: Knobs;
+  readonly trace: Trace;
+  /** Looks at what is durable after each commit, before anybody is told. */
+  readonly onCommit: () => Promise<void>;
+};
+
+type Write = {
+  readonly apply: () => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export function createDisk(deps: DiskDeps): Disk {
+  const { scheduler, chance, knobs, trace } = deps;
+  let life = 0;
+  let waiting: Write[] = [];
+  let breaking: "not" | "keep" | "drop" | "broken" = "not";
+  let isLow = false;
+  let wasLow = false;
+  let unfinishedBlobs: (() => Promise<void>)[] = [];
+
+  const applyAll = async (batch: readonly Write[]) => {
+    for (const { apply } of batch) await apply();
+    if (batch.length > 0) await deps.onCommit();
+  };
+
+  const commit = async () => {
+    const batch = waiting;
+    waiting = [];
+    const broke = breaking;
+    if (broke === "broken") return batch.forEach(({ reject }) => reject(ioError()));
+    if (broke !== "not") {
+      breaking = "broken";
+      trace.note("fault.broken", broke);
+      if (broke === "keep") await applyAll(batch);
+      return batch.forEach(({ reject }) => reject(ioError()));
+    }
+    await applyAll(batch);
+    for (const { resolve } of batch) resolve();
+  };
+
+  const mount = () => {
+    const mine = (life += 1);
+    const isAlive = () => mine === life;
+    const never = <T>() => new Promise<T>(() => {});
+
+    const write = <T>(apply: () => Promise<T>): Promise<T> => {
+      if (!isAlive()) return never();
+      return new Promise((resolve, reject) => {
+        let answer: T;
+        const isFirst = waiting.length === 0;
+        waiting.push({
+          apply: async () => void (answer = await apply()),
+          resolve: () => resolve(answer),
+          reject,
+        });
+        if (!isFirst) return;
+        scheduler.after(chance.between(0, knobs.commitMsMax), () => {
+          if (isAlive()) scheduler.finish(commit());
+        });
+      });
+    };
+
+    const read = async <T>(look: () => Promise<T>): Promise<T> => {
+      if (!isAlive()) return never();
+      if (breaking === "broken") throw ioError();
+      if (knobs.readMsMax === 0) return look();
+      const isEarly = chance.is(0.5);
+      const early = isEarly ? await look() : null;
+      await scheduler.sleep(chance.between(0, knobs.readMsMax));
+      if (!isAlive()) return never();
+      return isEarly ? (early as T) : look();
+    };
+
+    const pause = async () => {
+      if (!isAlive()) return never<void>();
+      await scheduler.sleep(chance.between(0, knobs.blobMsMax));
+      if (!isAlive()) return never<void>();
+    };
+
+    return {
+      jobs: mountJobs(deps.jobs, { read, write }),
+      blobs: mountBlobs(deps.blobs, { pause, isFailing, isLow: () => isLow, later }),
+    };
+  };
+
+  const isFailing = (what: string) => {
+    if (!chance.is(knobs.blobErrorRate)) return false;
+    trace.note(`fault.blob-${what}`);
+    return true;
+  };
+
+  /** Work on blobs that a crash may leave done or undone. */
+  const later = (work: () => Promise<void>) => {
+    unfinishedBlobs.push(work);
+    return () => void (unfinishedBlobs = unfinishedBlobs.filter((one) => one !== work));
+  };
+
+  return {
+    mount,
+    crash(fate) {
+      life += 1;
+      const count = { drop: 0, keep: waiting.length, part: chance.between(0, waiting.length) };
+      const kept = breaking === "broken" ? [] : waiting.slice(0, count[fate]);
+      const blobs = unfinishedBlobs.filter(() => chance.is(0.5));
+      trace.note(`disk.${fate}`, `${kept.length} of ${waiting.length}`);
+      waiting = [];
+      unfinishedBlobs = [];
+      breaking = "not";
+      scheduler.finish(applyAll(kept));
+      for (const work of blobs) scheduler.finish(work());
+    },
+    breakDown: (isDurable) => void (breaking = isDurable ? "keep" : "drop"),
+    setLow(low) {
+      isLow = low;
+      wasLow ||= low;
+    },
+    isExcused: () => breaking === "broken" || wasLow || knobs.blobErrorRate > 0,
+  };
+}
+
+function ioError(): Error {
+  return new Error("disk I/O error (simulated)");
+}
+
+type JobRoads = {
+  readonly read: <T>(look: () => Promise<T>) => Promise<T>;
+  readonly write: <T>(apply: () => Promise<T>) => Promise<T>;
+};
+
+function mountJobs(platter: JobStore, { read, write }: JobRoads): JobStore {
+  return {
+    add: (jobs) => write(() => platter.add(jobs)),
+    save: (changes) => write(() => platter.save(changes)),
+    remove: (removals) => write(() => platter.remove(removals)),
+    declareTypes: (names) => write(() => platter.declareTypes(names)),
+    noteWorkers: (records) => write(() => platter.noteWorkers(records)),
+    setSetting: (name, value) => write(() => platter.setSetting(name, value)),
+    find: (ref) => read(() => platter.find(ref)),
+    ready: (query) => read(() => platter.ready(query)),
+    due: (at, limit) => read(() => platter.due(at, limit)),
+    nextDue: (at) => read(() => platter.nextDue(at)),
+    list: (query) => read(() => platter.list(query)),
+    count: (filter) => read(() => platter.count(filter)),
+    counts: () => read(() => platter.counts()),
+    isBatchFull: (type, batch) => read(() => platter.isBatchFull(type, batch)),
+    history: (seq) => read(() => platter.history(seq)),
+    logs: (seq) => read(() => platter.logs(seq)),
+    lastEventSeq: () => read(() => platter.lastEventSeq()),
+    events: (afterSeq, limit) => read(() => platter.events(afterSeq, limit)),
+    inline: (content) => read(() => platter.inline(content)),
+    usesBlob: (name) => read(() => platter.usesBlob(name)),
+    types: () => read(() => platter.types()),
+    worker: (id) => read(() => platter.worker(id)),
+    setting: (name) => read(() => platter.setting(name)),
+    close: async () => {},
+  };
+}
+
+type BlobRoads = {
+  readonly pause: () => Promise<void>;
+  readonly isFailing: (what: string) => boolean;
+  readonly isLow: () => boolean;
+  readonly later: (work: () => Promise<void>) => () => void;
+};
+
+function mountBlobs(platter: BlobStore, { pause, isFailing, isLow, later }: BlobRoads): BlobStore {
+  return {
+    async put(bytes, sizeBytesMax) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of bytes) chunks.push(chunk.slice());
+      const done = later(async () => void (await platter.put(each(chunks), sizeBytesMax)));
+      await pause();
+      done();
+      if (isLow()) throw new GridError("disk-low", "The disk is full (simulated).");
+      return platter.put(each(chunks), sizeBytesMax);
+    },
+    async open(ref, range) {
+      await pause();
+      if (isFailing("open")) throw ioError();
+      return platter.open(ref, range);
+    },
+    async delete(name) {
+      const done = later(() => platter.delete(name));
+      await pause();
+      done();
+      if (isFailing("delete")) throw ioError();
+      return platter.delete(name);
+    },
+    list: (after, limit) => platter.list(after, limit),
+    close: async () => {},
+  };
+}
+
+async function* each(chunks: readonly Uint8Array[]) {
+  yield* chunks;
+}

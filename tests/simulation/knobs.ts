@@ -1,0 +1,74 @@
+// What differs from seed to seed: how slow the disks are, how bad the workers, which faults come how often.
+// Some seeds are mild and some are cruel, since each hides what the other shows.
+
+import type { JobType } from "../../src/domain/job-type.ts";
+import type { Chance } from "./chance.ts";
+
+export type Knobs = {
+  /** Longest wait of a write for its commit. */
+  readonly commitMsMax: number;
+  /** Longest wait of a read of the job store; 0 is a store in the same process. */
+  readonly readMsMax: number;
+  /** Longest wait for bytes of the blob store. */
+  readonly blobMsMax: number;
+  /** How often the blob store fails to open or delete. */
+  readonly blobErrorRate: number;
+  readonly linkMsMax: number;
+  readonly workersPerTypeMax: number;
+  readonly misbehaviourRate: number;
+  readonly failureRate: number;
+  readonly clientCount: number;
+  readonly clientPauseMsMax: number;
+  readonly activeMs: number;
+  readonly faultPauseMsMax: number;
+  readonly wallJumps: boolean;
+  /** Above it bytes go to the blob store. */
+  readonly smallBlobBytesMax: number;
+  /** Payloads above it fit no worker. */
+  readonly classicBytesMax: number;
+  readonly oversizeRate: number;
+  readonly poisonRate: number;
+  readonly types: readonly JobType[];
+};
+
+export function turnKnobs(chance: Chance): Knobs {
+  return {
+    commitMsMax: chance.pick([0, 2, 10, 30]),
+    readMsMax: chance.pick([0, 0, 0, 3]),
+    blobMsMax: chance.pick([0, 2, 40, 400]),
+    blobErrorRate: chance.pick([0, 0, 0, 0.02]),
+    linkMsMax: chance.pick([0, 5, 50]),
+    workersPerTypeMax: chance.pick([1, 2, 4]),
+    misbehaviourRate: chance.pick([0, 0.05, 0.2]),
+    failureRate: chance.pick([0, 0.05, 0.3]),
+    clientCount: chance.between(1, 5),
+    clientPauseMsMax: chance.pick([300, 1_500, 4_000]),
+    activeMs: chance.between(20_000, 60_000),
+    faultPauseMsMax: chance.pick([2_000, 8_000, 30_000]),
+    wallJumps: chance.is(0.3),
+    smallBlobBytesMax: chance.pick([0, 48, 10_000]),
+    classicBytesMax: 400,
+    oversizeRate: chance.pick([0, 0.02, 0.3]),
+    poisonRate: chance.pick([0, 0.02, 0.1]),
+    types: [
+      aType("a", { resultBecomes: "b" }),
+      aType("b", { resultBecomes: "c", timeoutMs: chance.pick([null, 4_000]) }),
+      aType("c", { maxAttempts: 1 + chance.between(0, 3) }),
+      aType("d", { timeoutMs: 2_000, maxAttempts: 5, maxCrashes: chance.between(1, 4) }),
+    ],
+  };
+}
+
+function aType(name: string, its: Partial<JobType>): JobType {
+  return {
+    name,
+    description: null,
+    resultBecomes: null,
+    timeoutMs: null,
+    maxAttempts: 3,
+    maxCrashes: 3,
+    resumeGraceMs: 600_000,
+    payloadBytesMax: 100_000,
+    ...its,
+  };
+}
