@@ -31,8 +31,8 @@ type FitDeps = Pick<DispatchDeps, "roster" | "isTrusted">;
 
 type Pair = { readonly job: Job; readonly seat: Seat; readonly waived: boolean };
 
-/** Beyond the free seats, so that jobs which avoid a worker do not hide those behind them. */
-const lookAheadCount = 32;
+/** Jobs looked at in one round, so that those which avoid the free workers do not hide those behind them. */
+const lookAheadMax = 1_024;
 
 export function createDispatcher(deps: DispatchDeps): Dispatcher {
   let isAwake = false;
@@ -71,15 +71,26 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
 
 /** Matches, claims, sends. True when another round may find more to do. */
 async function round(deps: DispatchDeps): Promise<boolean> {
-  const types = [...deps.roster.free().keys()];
-  if (types.length === 0) return false;
-  const seatCount = Math.max(...types.map((type) => deps.roster.free().get(type)?.size ?? 0));
-  const limit = Math.min(seatCount + lookAheadCount, claimsPerRoundMax);
-  const jobs = await deps.jobs.ready({ types, at: deps.clock.now(), limit });
-  const pairs = match(deps, jobs);
+  const pairs = await findPairs(deps);
   for (const { seat } of pairs) deps.roster.withdraw(seat);
   const moved = await Promise.all(pairs.map((pair) => claimAndSend(deps, pair)));
   return moved.includes(true);
+}
+
+/** Looks at as many jobs as there are seats; further only when some of them fit none of the seats. */
+async function findPairs(deps: DispatchDeps): Promise<readonly Pair[]> {
+  const { roster, jobs, clock } = deps;
+  const types = [...roster.free().keys()];
+  const seatCounts = types.map((type) => roster.free().get(type)?.size ?? 0);
+  let limit = Math.min(Math.max(0, ...seatCounts), claimsPerRoundMax);
+  for (;;) {
+    if (limit === 0) return [];
+    const ready = await jobs.ready({ types, at: clock.now(), limit });
+    const pairs = match(deps, ready);
+    const mayFindMore = pairs.length < ready.length && ready.length >= limit;
+    if (!mayFindMore || limit >= lookAheadMax) return pairs;
+    limit = Math.min(limit * 8, lookAheadMax);
+  }
 }
 
 /** Each job in turn takes the seat that has been free longest among those that fit it. */

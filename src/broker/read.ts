@@ -54,10 +54,10 @@ export async function wait(
   const settled = deps.feed.untilSettled(job.seq, waitMs, stop);
   const again = await deps.jobs.find({ by: "seq", seq: job.seq });
   if (again === null) throw noSuchJob(ref);
-  if (!isSettled(again)) await settled;
-  const last = await deps.jobs.find({ by: "seq", seq: job.seq });
-  if (last === null) throw noSuchJob(ref);
-  return last;
+  if (isSettled(again)) return again;
+  await settled;
+  // Read again: only the store knows where it keeps the result.
+  return requireJob(deps, { by: "seq", seq: job.seq });
 }
 
 /** The same for the last job of a chain: follows successors while time is left. */

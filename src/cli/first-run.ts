@@ -3,31 +3,39 @@
 
 import { dirname, join } from "node:path";
 
-import { contextPath, findEntry, withEntry } from "../config/context.ts";
+import { findEntry, withEntry } from "../config/context.ts";
 import type { ContextEntry } from "../config/context.ts";
 import { GridError } from "../domain/errors.ts";
 import { makePrivateDirectory, readTextOrNull, replaceFile } from "../platform/durable-files.ts";
-import { environment, homeFolder, isUnwatchedContainer } from "../platform/program.ts";
 import type { FirstRunSink, GeneratedCredentials } from "../wiring/credentials.ts";
-import { printNotice } from "./output.ts";
 
 export type FirstRun = FirstRunSink & {
   /** Notes the address of a server whose credentials stand in the user's context. */
   listening(url: string): Promise<void>;
 };
 
-/** What the entry of a server says of it. */
-type Server = { readonly name: string; readonly dataDir: string };
+export type FirstRunDeps = {
+  readonly server: { readonly name: string; readonly dataDir: string };
+  /** The user's context.toml, or null where the system knows no home. */
+  readonly contextPath: string | null;
+  /** True when what is printed ends in the log of a container. */
+  readonly isUnwatched: boolean;
+  readonly print: (line: string) => void;
+};
 
-export function createFirstRun({ name, dataDir }: Server): FirstRun {
-  const own = contextPath(environment(), homeFolder());
+export function createFirstRun(deps: FirstRunDeps): FirstRun {
+  const { name, dataDir } = deps.server;
+  const own = deps.contextPath === null ? [] : [deps.contextPath];
   // Where the user's folder cannot be written, as in a service without a home, the data directory serves.
-  const places = [...(own === null ? [] : [own]), join(dataDir, "context.toml")];
+  const places = [...own, join(dataDir, "context.toml")];
   return {
     async keep(generated) {
       const entry = { dataDir, name, url: null, ...generated };
       const path = await enterFirst(places, entry);
-      for (const line of told(generated, path)) printNotice(line);
+      const lines = deps.isUnwatched
+        ? [`This server made its own credentials. They are in ${path}, for this user alone.`]
+        : told(generated, path);
+      for (const line of lines) deps.print(line);
     },
     async listening(url) {
       for (const path of places) {
@@ -73,9 +81,6 @@ async function enter(path: string, entry: ContextEntry): Promise<void> {
 }
 
 function told({ apiKey, workerToken }: GeneratedCredentials, path: string): readonly string[] {
-  if (isUnwatchedContainer()) {
-    return [`This server made its own credentials. They are in ${path}, for this user alone.`];
-  }
   return [
     "This server made its own credentials, shown only this once:",
     ...(apiKey === null ? [] : [`  API key       ${apiKey}`]),

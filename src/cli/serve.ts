@@ -1,6 +1,7 @@
 // Runs a server from its configuration until it is asked to stop. Says where it listens; the rest is the log's.
 
 import type { Config } from "../config/config.ts";
+import { contextPath } from "../config/context.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { ConfigFlag } from "../config/read-config.ts";
 import { GridError } from "../domain/errors.ts";
@@ -10,7 +11,14 @@ import { errorCodeOf } from "../platform/durable-files.ts";
 import { exitOnUncaught } from "../platform/last-resort.ts";
 import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
-import { exitAfterOutput, exitWhenDone, writeStderr } from "../platform/program.ts";
+import {
+  environment,
+  exitAfterOutput,
+  exitWhenDone,
+  homeFolder,
+  isUnwatchedContainer,
+  writeStderr,
+} from "../platform/program.ts";
 import { StartError } from "../platform/start-error.ts";
 import { onStopSignal } from "../platform/signals.ts";
 import { version } from "../platform/version.ts";
@@ -38,7 +46,12 @@ export async function serve({ file, isCheck, flags }: ServeOptions): Promise<voi
   exitOnUncaught(log);
   // From here on a stop is heard, also one that comes while the server is starting.
   const asked = new Promise<string>((resolve) => onStopSignal(resolve));
-  const firstRun = createFirstRun(loaded.config.server);
+  const firstRun = createFirstRun({
+    server: loaded.config.server,
+    contextPath: contextPath(environment(), homeFolder()),
+    isUnwatched: isUnwatchedContainer(),
+    print: printNotice,
+  });
   const onBroken = (error: unknown) => {
     log.error("disk.failed", error);
     exitAfterOutput(exitCode.disk);

@@ -45,11 +45,6 @@ function sequenceShare(text: string): number {
 function alphabetSize(text: string): number {
   if (/^[0-9]+$/.test(text)) return 10;
   if (/^[0-9a-f]+$/.test(text) || /^[0-9A-F]+$/.test(text)) return 16;
-  const kinds: readonly (readonly [RegExp, number])[] = [
-    [/[a-z]/, 26],
-    [/[A-Z]/, 26],
-    [/[0-9]/, 10],
-    [/[^A-Za-z0-9]/, 2],
-  ];
-  return kinds.reduce((sum, [kind, count]) => sum + (kind.test(text) ? count : 0), 0);
+  if (/[a-z]/.test(text) && /[A-Z]/.test(text)) return 64;
+  return /[0-9]/.test(text) ? 36 : 28;
 }

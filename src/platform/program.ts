@@ -3,10 +3,18 @@
 
 import { homedir, hostname } from "node:os";
 
+/** A reader that does not take our last words must not keep the process alive. */
+const lastWordsMsMax = 1_000;
+
+let unwrittenCount = 0;
+let onAllWritten: (() => void) | null = null;
+
 /** Ends the process after what was written has left it, even if something is still under way. */
 export function exitAfterOutput(code: number): void {
-  process.exitCode = code;
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+  const end = () => process.exit(code);
+  if (unwrittenCount === 0) end();
+  onAllWritten = end;
+  setTimeout(end, lastWordsMsMax);
 }
 
 /** Ends the process with this code once nothing is left to do, so that all output arrives. */
@@ -49,9 +57,17 @@ export function isUnwatchedContainer(): boolean {
 }
 
 export function writeStdout(text: string): void {
-  process.stdout.write(text);
+  write(process.stdout, text);
 }
 
 export function writeStderr(text: string): void {
-  process.stderr.write(text);
+  write(process.stderr, text);
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  unwrittenCount += 1;
+  stream.write(text, () => {
+    unwrittenCount -= 1;
+    if (unwrittenCount === 0) onAllWritten?.();
+  });
 }

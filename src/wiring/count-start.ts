@@ -6,7 +6,7 @@ import { StartError } from "../platform/start-error.ts";
 import { requireNotBehind } from "./high-water.ts";
 import type { DataDirectory } from "./data-dir.ts";
 
-type Settings = Pick<JobStore, "setting" | "setSetting" | "events">;
+type Settings = Pick<JobStore, "setting" | "setSetting" | "lastEventSeq">;
 
 /** Answers with the number of this start: 1 for the first, one more each time. */
 export async function countStart(directory: DataDirectory, jobs: Settings): Promise<number> {
@@ -19,9 +19,8 @@ export async function countStart(directory: DataDirectory, jobs: Settings): Prom
     );
   }
   const last = Number((await jobs.setting("incarnation")) ?? "0");
-  const eventSeq = highWater?.eventSeq ?? 0;
-  const hasEvent = eventSeq === 0 || (await jobs.events(eventSeq - 1, 1)).length > 0;
-  if (highWater !== null) requireNotBehind(path, highWater, { incarnation: last, hasEvent });
+  const eventSeq = await jobs.lastEventSeq();
+  if (highWater !== null) requireNotBehind(path, highWater, { incarnation: last, eventSeq });
 
   const incarnation = last + 1;
   await jobs.setSetting("cluster_id", clusterId);

@@ -66,6 +66,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     fileSystemOf: options.fileSystemOf ?? fileSystemOf,
     log: options.log,
   });
+  await requireOursOrEmpty(path); // before anything is put there
   const lock = await requireLock(path);
   try {
     const highWater = await readHighWater(path);
@@ -142,7 +143,6 @@ async function requireLock(path: string): Promise<LockFile> {
 async function readOrMakeIdentity(path: string, options: DataDirectoryOptions): Promise<Identity> {
   const found = await readIdentity(path);
   if (found !== null) return found;
-  await requireEmpty(path);
   const { clock, random } = options;
   const made = createIdentity(createIds(clock, random)(), clock.now());
   await writeIdentity(path, made);
@@ -162,9 +162,9 @@ async function requireDatabase(
   if (size === null) await (await open(file, "wx", 0o600)).close();
 }
 
-async function requireEmpty(path: string): Promise<void> {
+async function requireOursOrEmpty(path: string): Promise<void> {
   const names = (await readdir(path)).filter((name) => !harmless.includes(name)).sort();
-  if (names.length === 0) return;
+  if (names.length === 0 || names.includes("IDENTITY")) return;
   if (names.includes(databaseName)) {
     throw new StartError(
       3,

@@ -30,17 +30,13 @@ export async function replaceHighWater(directory: string, mark: HighWater): Prom
   await replaceFile(highWaterPath(directory), `${JSON.stringify(told, null, 2)}\n`);
 }
 
-/** Refuses a database that says less than the mark. `hasEvent`: it has an event of the mark's number or a later one. */
-export function requireNotBehind(
-  directory: string,
-  mark: HighWater,
-  database: { readonly incarnation: number; readonly hasEvent: boolean },
-): void {
-  if (database.incarnation >= mark.incarnation && database.hasEvent) return;
-  const found = database.hasEvent ? "" : `, and event ${mark.eventSeq} is missing from it`;
+/** Refuses a database that says less than the mark. */
+export function requireNotBehind(directory: string, mark: HighWater, database: HighWater): void {
+  const isBehind = database.incarnation < mark.incarnation || database.eventSeq < mark.eventSeq;
+  if (!isBehind) return;
   throw new StartError(
     3,
-    `The database in ${directory} went back in time: it has seen ${mark.incarnation} starts and now knows of ${database.incarnation}${found}. Jobs that were accepted may be missing. Put back the newest database with its -wal file; or, to go on with this one and accept the loss, remove ${highWaterPath(directory)}.`,
+    `The database in ${directory} went back in time: it was at start ${mark.incarnation} and event ${mark.eventSeq}, and is now at start ${database.incarnation} and event ${database.eventSeq}. Jobs that were accepted may be missing. Put back the newest database with its -wal file; or, to go on with this one and accept the loss, remove ${highWaterPath(directory)}.`,
   );
 }
 
