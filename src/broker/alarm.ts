@@ -9,8 +9,10 @@ export type Alarm = {
   stop(): void;
 };
 
+export type AlarmDeps = { readonly clock: Clock; readonly dueAt: () => Instant };
+
 /** `ring` is called when something may be due; it names what comes next by calling `by` again. */
-export function createAlarm({ clock }: { readonly clock: Clock }, ring: () => void): Alarm {
+export function createAlarm({ clock, dueAt }: AlarmDeps, ring: () => void): Alarm {
   let timer: Timer | null = null;
   let nearest: Instant = Number.POSITIVE_INFINITY;
   let isStopped = false;
@@ -19,7 +21,7 @@ export function createAlarm({ clock }: { readonly clock: Clock }, ring: () => vo
     if (isStopped || at >= nearest) return;
     timer?.cancel();
     nearest = at;
-    timer = clock.after(Math.max(at - clock.now(), 0), () => {
+    timer = clock.after(Math.max(at - dueAt(), 0), () => {
       nearest = Number.POSITIVE_INFINITY;
       timer = null;
       ring();

@@ -18,6 +18,8 @@ export type ClassicSession = {
   readonly askedCount: number;
   /** Answers on their way that were written before the last job could be read. */
   readonly staleCount: number;
+  /** It said ready while it has a job, and was asked again: a volunteered word and an answer may cross. */
+  readonly isDoubted: boolean;
 };
 
 export type ClassicInput =
@@ -61,6 +63,7 @@ export const freshClassicSession: ClassicSession = {
   work: null,
   askedCount: 0,
   staleCount: 0,
+  isDoubted: false,
 };
 
 /** What `input` makes of the conversation, and what is to be done about it. */
@@ -113,7 +116,13 @@ function ask(session: ClassicSession, before: readonly ClassicEffect[]): Classic
 function assign(session: ClassicSession, work: ClassicWork): ClassicStep {
   assert(session.phase === "ready", "only a ready worker is given a job");
   return {
-    session: { ...session, phase: "working", work, staleCount: session.askedCount },
+    session: {
+      ...session,
+      phase: "working",
+      work,
+      staleCount: session.askedCount,
+      isDoubted: false,
+    },
     effects: [],
   };
 }
@@ -137,6 +146,7 @@ function message(
     case 3: {
       if (session.work === null) return { session, effects: [] };
       const { percent, info } = said;
+      if (percent === null && info === null) return { session, effects: [] };
       return { session, effects: [{ do: "progress", work: session.work, percent, info }] };
     }
     case 4: {
@@ -161,7 +171,8 @@ function register(
   if (session.phase === "refused") return { session, effects: [] };
   if (session.phase !== "unregistered") return close(session, 4400, "registered twice");
   if (!isTokenRight) return { session: { ...session, phase: "refused" }, effects: [] };
-  const worker = { id: said.id === "" ? said.name : said.id, name: said.name };
+  const name = said.name === "" ? "unnamed" : said.name;
+  const worker = { id: said.id === "" ? name : said.id, name };
   return ask(session, [{ do: "join", worker }]);
 }
 
@@ -171,11 +182,16 @@ function ready(session: ClassicSession): ClassicStep {
     // Written before the worker could read the job: it says nothing about it.
     return { session: { ...session, askedCount, staleCount: session.staleCount - 1 }, effects: [] };
   }
+  if (session.work !== null && !session.isDoubted) {
+    // A worker that volunteers its status may have said so of the time before: only the next answer counts.
+    const doubted = { ...session, askedCount: askedCount + 1, isDoubted: true };
+    return { session: doubted, effects: [{ do: "ask" }] };
+  }
   const info = "The worker said it was ready while it had the job.";
   const lost: readonly ClassicEffect[] =
     session.work === null ? [] : [{ do: "lose", work: session.work, info }];
   return {
-    session: { phase: "ready", work: null, askedCount, staleCount: 0 },
+    session: { phase: "ready", work: null, askedCount, staleCount: 0, isDoubted: false },
     effects: lost,
   };
 }
@@ -185,5 +201,5 @@ function busy(session: ClassicSession): ClassicStep {
   const staleCount = Math.max(session.staleCount - 1, 0);
   // Busy without a job of ours: it must be asked again before it can be given one.
   const phase = session.phase === "working" ? "working" : "unsure";
-  return { session: { ...session, phase, askedCount, staleCount }, effects: [] };
+  return { session: { ...session, phase, askedCount, staleCount, isDoubted: false }, effects: [] };
 }

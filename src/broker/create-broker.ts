@@ -1,8 +1,10 @@
 // Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
 
+import { backoffMsMax } from "../domain/limits.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Clock } from "../platform/clock.ts";
+import { createDueClock } from "../platform/due-clock.ts";
 import type { MakeId } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
@@ -17,7 +19,7 @@ import { couldRunElsewhere, createDispatcher } from "./dispatch.ts";
 import { createFeed, type News } from "./feed.ts";
 import { operate, remove } from "./operate.ts";
 import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
-import { rescue, timeoutAt } from "./rescue.ts";
+import { rescue, timeLimitMs } from "./rescue.ts";
 import { createRoster } from "./roster.ts";
 import { submit } from "./submit.ts";
 import { createTally } from "./tally.ts";
@@ -42,6 +44,9 @@ export type BrokerDeps = {
   readonly incarnation: number;
 };
 
+/** The longest wait after a failure: so long it matters that the clock was set back. */
+const clockMemoryMs = backoffMsMax * 1.5;
+
 /** Counts of workers are written at most this often. */
 const tallyMs = 5_000;
 
@@ -61,6 +66,7 @@ export function createBroker(given: BrokerDeps): Broker {
     feed,
     roster,
     typeOf: types.typeOf,
+    dueAt: createDueClock({ clock, log }, clockMemoryMs).dueAt,
     isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
     heldJob: (seq: number, attempt: number) => {
       const job = roster.lease(seq)?.job;
@@ -70,7 +76,7 @@ export function createBroker(given: BrokerDeps): Broker {
       couldRunElsewhere(deps, job),
   };
   const dispatcher = createDispatcher(deps);
-  const alarm = createAlarm({ clock }, () => works.carryOut(ring()));
+  const alarm = createAlarm(deps, () => works.carryOut(ring()));
 
   const ring = async () => {
     const next = await rescue(deps);
@@ -85,12 +91,13 @@ export function createBroker(given: BrokerDeps): Broker {
     if (event.attempt !== null && event.change !== "claimed") roster.drop(job.seq, event.attempt);
     if (job.status !== "running") dropLease(job.seq);
     tally.note(news);
-    const isElsewherePossible = event.change === "failed" && couldRunElsewhere(deps, job);
+    const isFailure = event.change === "failed" || event.change === "timed_out";
+    const isElsewherePossible = isFailure && couldRunElsewhere(deps, job);
     const until = trust.note(news, isElsewherePossible);
     if (until !== null) alarm.by(until);
     if (event.change === "completed" || event.change === "failed") alarm.by(event.at + tallyMs);
-    const timeout = job.status === "running" ? timeoutAt(job, types.typeOf(job.type)) : null;
-    if (timeout !== null) alarm.by(timeout);
+    const limitMs = timeLimitMs(job, types.typeOf(job.type));
+    if (job.status === "running" && limitMs !== null) alarm.by(deps.dueAt() + limitMs + 1);
     if (job.status === "pending" && job.readyAt > 0) alarm.by(job.readyAt);
     if (job.status === "pending" || news.successor !== null) dispatcher.wake();
   };

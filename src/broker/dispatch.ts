@@ -1,7 +1,7 @@
 // Gives ready jobs to free workers. Woken, never polling: many wake-ups before a round count as one.
 // All claims of a round are written by one commit; only then are the jobs sent.
 
-import type { Job, WorkerRef } from "../domain/job.ts";
+import type { Instant, Job, WorkerRef } from "../domain/job.ts";
 import { claimsPerRoundMax } from "../domain/limits.ts";
 import { isPastDeadline } from "../domain/transition.ts";
 import { sha256 } from "../blobs/hashing.ts";
@@ -14,6 +14,8 @@ import { giveBack, type SettleDeps } from "./settle.ts";
 export type DispatchDeps = SettleDeps & {
   readonly roster: Roster;
   readonly log: Log;
+  /** What waits are measured against: the wall clock, or later when it was set back. */
+  readonly dueAt: () => Instant;
   /** False while the worker is set aside. */
   readonly isTrusted: (worker: WorkerRef) => boolean;
 };
@@ -79,13 +81,13 @@ async function round(deps: DispatchDeps): Promise<boolean> {
 
 /** Looks at as many jobs as there are seats; further only when some of them fit none of the seats. */
 async function findPairs(deps: DispatchDeps): Promise<readonly Pair[]> {
-  const { roster, jobs, clock } = deps;
+  const { roster, jobs } = deps;
   const types = [...roster.free().keys()];
   const seatCounts = types.map((type) => roster.free().get(type)?.size ?? 0);
   let limit = Math.min(Math.max(0, ...seatCounts), claimsPerRoundMax);
   for (;;) {
     if (limit === 0) return [];
-    const ready = await jobs.ready({ types, at: clock.now(), limit });
+    const ready = await jobs.ready({ types, at: deps.dueAt(), limit });
     const pairs = match(deps, ready);
     const mayFindMore = pairs.length < ready.length && ready.length >= limit;
     if (!mayFindMore || limit >= lookAheadMax) return pairs;
@@ -131,7 +133,8 @@ export function couldRunElsewhere(deps: FitDeps, job: Job): boolean {
 async function claimAndSend(deps: DispatchDeps, { job, seat, waived }: Pair): Promise<boolean> {
   const { clock, random, roster } = deps;
   const tokenHash = sha256(random.bytes(32));
-  const claim = { do: "claim", at: clock.now(), worker: seat.worker, tokenHash, waived } as const;
+  const when = { at: clock.now(), dueAt: deps.dueAt() };
+  const claim = { do: "claim", ...when, worker: seat.worker, tokenHash, waived } as const;
   const [move, payload] = await Promise.all([
     advance(deps, job, () => claim),
     readWhole(deps, job.payload),
@@ -148,7 +151,7 @@ async function claimAndSend(deps: DispatchDeps, { job, seat, waived }: Pair): Pr
     await advance(deps, move.job, () => ({ do: "damage", at: clock.now(), info }));
     return true;
   }
-  roster.hold(seat, move.job);
+  roster.hold(seat, move.job, clock.monotonicMs());
   if (!seat.give({ job: move.job, payload })) {
     const info = "The worker was gone before the job could be sent.";
     await giveBack(deps, { seq, attempt: attempt.n, info }, "return");

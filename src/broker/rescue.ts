@@ -8,26 +8,29 @@ import { advance } from "./advance.ts";
 import type { Lease, Roster } from "./roster.ts";
 import type { SettleDeps } from "./settle.ts";
 
-export type RescueDeps = SettleDeps & { readonly roster: Roster };
+export type RescueDeps = SettleDeps & {
+  readonly roster: Roster;
+  /** What waits are measured against: the wall clock, or later when it was set back. */
+  readonly dueAt: () => Instant;
+};
 
 /** Ends what is overdue. Resolves with the next instant at which something falls due, or null. */
 export async function rescue(deps: RescueDeps): Promise<Instant | null> {
   const at = deps.clock.now();
   await timeOutLeases(deps, at);
   await expireJobs(deps, at);
-  const instants = [await deps.jobs.nextDue(at), nextTimeout(deps)];
+  const instants = [await deps.jobs.nextDue(deps.dueAt()), nextTimeout(deps)];
   const nearest = Math.min(...instants.map((instant) => instant ?? Number.POSITIVE_INFINITY));
   return Number.isFinite(nearest) ? nearest : null;
 }
 
-/** When an attempt begun at `job.attempt.startedAt` has run long enough, or null without a limit. */
-export function timeoutAt(job: Job, type: JobType): Instant | null {
-  const limitMs = job.options.timeoutMs ?? type.timeoutMs;
-  return limitMs === null || job.attempt === null ? null : job.attempt.startedAt + limitMs;
+/** Milliseconds that one attempt may take, or null without a limit. */
+export function timeLimitMs(job: Job, type: JobType): number | null {
+  return job.options.timeoutMs ?? type.timeoutMs;
 }
 
 async function timeOutLeases(deps: RescueDeps, at: Instant): Promise<void> {
-  const overdue = [...deps.roster.leases()].filter((lease) => isOverdue(deps, lease, at));
+  const overdue = [...deps.roster.leases()].filter((lease) => (leftMs(deps, lease) ?? 1) <= 0);
   await Promise.all(
     overdue.map(({ job }) => {
       const { n: attempt } = job.attempt;
@@ -45,16 +48,13 @@ async function expireJobs(deps: RescueDeps, at: Instant): Promise<void> {
   }
 }
 
-function isOverdue({ typeOf }: RescueDeps, { job }: Lease, at: Instant): boolean {
-  const due = timeoutAt(job, typeOf(job.type));
-  return due !== null && due <= at;
+function leftMs({ clock, typeOf }: RescueDeps, { job, sinceMs }: Lease): number | null {
+  const limitMs = timeLimitMs(job, typeOf(job.type));
+  return limitMs === null ? null : sinceMs + limitMs - clock.monotonicMs();
 }
 
-function nextTimeout({ roster, typeOf }: RescueDeps): Instant | null {
-  let nearest: Instant | null = null;
-  for (const { job } of roster.leases()) {
-    const due = timeoutAt(job, typeOf(job.type));
-    if (due !== null && (nearest === null || due < nearest)) nearest = due;
-  }
-  return nearest;
+function nextTimeout(deps: RescueDeps): Instant | null {
+  const left = Array.from(deps.roster.leases(), (lease) => leftMs(deps, lease) ?? Infinity);
+  const nearestMs = left.reduce((nearest, ms) => Math.min(nearest, ms), Infinity);
+  return Number.isFinite(nearestMs) ? deps.dueAt() + Math.ceil(nearestMs) : null;
 }

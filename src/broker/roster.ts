@@ -25,7 +25,13 @@ export type Seat = {
 };
 
 /** An open attempt and who holds it. */
-export type Lease = { readonly seat: Seat; readonly job: RunningJob; progress: Progress | null };
+export type Lease = {
+  readonly seat: Seat;
+  readonly job: RunningJob;
+  /** By the monotonic clock: the run time of an attempt is a duration. */
+  readonly sinceMs: number;
+  progress: Progress | null;
+};
 
 export type Roster = {
   join(seat: Seat): void;
@@ -40,7 +46,7 @@ export type Roster = {
   withdraw(seat: Seat): void;
   /** Seats with room, by the type they serve. */
   free(): ReadonlyMap<string, ReadonlySet<Seat>>;
-  hold(seat: Seat, job: RunningJob): void;
+  hold(seat: Seat, job: RunningJob, sinceMs: number): void;
   /** Ends the lease of this attempt, if it is still held. */
   drop(seq: JobSeq, attempt: number): void;
   lease(seq: JobSeq): Lease | null;
@@ -84,7 +90,8 @@ export function createRoster(): Roster {
     },
     withdraw,
     free: () => freeByType,
-    hold: (seat, job) => void leasesBySeq.set(job.seq, { seat, job, progress: null }),
+    hold: (seat, job, sinceMs) =>
+      void leasesBySeq.set(job.seq, { seat, job, sinceMs, progress: null }),
     drop(seq, attempt) {
       if (leasesBySeq.get(seq)?.job.attempt.n === attempt) leasesBySeq.delete(seq);
     },

@@ -107,21 +107,26 @@ export const shutdownMsMax = 20_000;
 /** An address holds a key, a type and some filters, all of them bounded. */
 export const requestUrlBytesMax = 8 * 1024;
 
-/** An upload slower than this over the whole window is cut off: it would hold its place for days. */
-export const uploadFloorBytesPerSecond = 1024;
-export const uploadFloorWindowMs = 60_000;
+/** A transfer slower than this over the whole window is cut off: it would hold its place for days. */
+export const transferFloorBytesPerSecond = 1024;
+export const transferFloorWindowMs = 60_000;
 
 /** A body of at most this declared size is read in one go, which is twice as fast as in pieces. */
 export const wholeBodyBytesMax = 64 * 1024;
+
+/** A body of at most this size arrives within the time that every connection has, even on a slow line. */
+export const promptBodyBytesMax = 8 * 1024;
 
 /** Attempts and running times that a submission may ask for. */
 export const attemptCountMax = 1000;
 export const timeoutMsMax = 365 * 86_400_000;
 
-/** Seconds that a connection may be silent: short for strangers, longer than the pools of common proxies. */
+/** Deadline of a request, and rest of a connection: short for strangers, longer than the stock of common proxies. */
 export const idleSecondsMax = 10;
 export const proxiedIdleSecondsMax = 75;
-export const downloadIdleSecondsMax = 60;
+
+/** Deadline of answers with up to a few megabytes, so that a slow line can take them. */
+export const longAnswerSecondsMax = 60;
 
 /** Service managers kill 30 s and more after asking; a server that has not stopped by then ends itself. */
 export const stopMsMax = 25_000;

@@ -4,10 +4,14 @@ import type { Content } from "./blob-ref.ts";
 import type { Instant, WorkerRef } from "./job.ts";
 
 export type Step =
-  /** A worker with room takes the job. `waived`: no other worker could, so the avoid list does not count. */
+  /**
+   * A worker with room takes the job. `waived`: no other worker could, so the avoid list does not count.
+   * `dueAt`: the instant that waits are measured against, when it is not `at`: the clock was set back.
+   */
   | {
       readonly do: "claim";
       readonly at: Instant;
+      readonly dueAt?: Instant;
       readonly worker: WorkerRef;
       readonly tokenHash: Uint8Array;
       readonly waived: boolean;

@@ -61,7 +61,7 @@ export function transition(job: Job, step: Step, type: JobType): Move {
 
 function claim(job: Job, step: StepOf<"claim">): Move {
   if (job.status !== "pending") return refused("not-pending");
-  if (job.held || job.readyAt > step.at || isPastDeadline(job, step.at))
+  if (job.held || job.readyAt > (step.dueAt ?? step.at) || isPastDeadline(job, step.at))
     return refused("not-ready");
   if (!step.waived && job.avoid.includes(step.worker.id)) return refused("avoided");
   const attempt: Attempt = {

@@ -3,6 +3,7 @@
 
 import { Elysia } from "elysia";
 import type { Broker } from "../broker/broker.ts";
+import { idleSecondsMax, proxiedIdleSecondsMax } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
@@ -10,11 +11,14 @@ import type { ApiAuth } from "./auth.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { byteRoutes } from "./byte-routes.ts";
 import { classicRoutes } from "./classic-socket.ts";
+import { createDownloads, type Downloads } from "./downloads.ts";
+import { createFloor } from "./floor.ts";
 import { createApiGate, createOpenGate } from "./gate.ts";
 import { healthRoutes } from "./health.ts";
 import { createServesHost } from "./hosts.ts";
 import { jobRoutes } from "./job-routes.ts";
 import { listRoutes } from "./list-routes.ts";
+import { createPatience, type Patience } from "./patience.ts";
 import { createPeers } from "./peers.ts";
 import { answerFailure } from "./problems.ts";
 import { createSockets, type Sockets } from "./sockets.ts";
@@ -23,7 +27,7 @@ import type { Hash } from "./submission.ts";
 import { submitRoutes } from "./submit-routes.ts";
 import { typeRoutes } from "./type-routes.ts";
 import { createUploads, type Uploads } from "./uploads.ts";
-import { createWaits } from "./waits.ts";
+import { createWaits, type Waits } from "./waits.ts";
 import { workerRoutes } from "./worker-routes.ts";
 
 export type AppDeps = {
@@ -47,6 +51,8 @@ export type AppSettings = {
   readonly names: readonly string[];
   /** The largest message of workers that speak the original protocol, or null when they are not served. */
   readonly classicBytesMax: number | null;
+  /** Whether proxies are in front, which keep connections in stock and lose requests when we close them. */
+  readonly isProxied: boolean;
   readonly version: string;
 };
 
@@ -55,6 +61,8 @@ export type App = {
   readonly routes: ReturnType<typeof createRoutes>;
   readonly sockets: Sockets;
   readonly uploads: Uploads;
+  /** Deadline of a request that nothing else watches. */
+  readonly idleSeconds: number;
   /** From here on nothing new is begun. */
   stopTaking(): void;
 };
@@ -65,15 +73,26 @@ export function createApp(deps: AppDeps): App {
   const messageBytesMax = (settings.classicBytesMax ?? 0) + socketSlackBytes;
   const backlogBytesMax = messageBytesMax + socketSlackBytes;
   const sockets = createSockets({ clock, log, messageBytesMax, backlogBytesMax });
-  const uploads = createUploads(clock);
-  const routes = createRoutes(deps, { sockets, uploads, stopping: stop.signal });
-  return { routes, sockets, uploads, stopTaking: () => stop.abort() };
+  const idleSeconds = settings.isProxied ? proxiedIdleSecondsMax : idleSecondsMax;
+  const patience = createPatience(idleSeconds);
+  const floor = createFloor(clock);
+  const uploads = createUploads({ clock, floor, patience });
+  const downloads = createDownloads({ floor, patience });
+  const waits = createWaits(stop.signal, patience);
+  const isTaking = () => !stop.signal.aborted && deps.broker.isAccepting();
+  const shared = { sockets, uploads, downloads, waits, patience, isTaking };
+  const routes = createRoutes(deps, shared);
+  return { routes, sockets, uploads, idleSeconds, stopTaking: () => stop.abort() };
 }
 
 type Shared = {
   readonly sockets: Sockets;
   readonly uploads: Uploads;
-  readonly stopping: AbortSignal;
+  readonly downloads: Downloads;
+  readonly waits: Waits;
+  readonly patience: Patience;
+  /** False once the server begins to stop. */
+  readonly isTaking: () => boolean;
 };
 
 function createRoutes(deps: AppDeps, shared: Shared) {
@@ -84,24 +103,22 @@ function createRoutes(deps: AppDeps, shared: Shared) {
   const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth };
   const openGate = createOpenGate(gates);
   const apiGate = createApiGate(gates);
-  const waits = createWaits(shared.stopping);
-  const isTaking = () => !shared.stopping.aborted && broker.isAccepting();
   const nextRequestId = createRequestIds(deps.random);
 
   const api = new Elysia({ prefix: "/api" })
     .onTransform(({ request, server }) => apiGate(request, server))
-    .use(submitRoutes({ ...shared, broker, isTaking, createHash: deps.createHash }))
-    .use(listRoutes({ broker }))
-    .use(jobRoutes({ broker, waits }))
-    .use(byteRoutes({ broker, waits }))
-    .use(batchRoutes({ broker }))
+    .use(submitRoutes({ ...shared, broker, createHash: deps.createHash }))
+    .use(listRoutes({ ...shared, broker }))
+    .use(jobRoutes({ ...shared, broker }))
+    .use(byteRoutes({ ...shared, broker }))
+    .use(batchRoutes({ ...shared, broker }))
     .use(typeRoutes({ broker }))
     .use(workerRoutes({ broker }))
-    .use(statsRoutes({ broker, isTaking, version }));
+    .use(statsRoutes({ ...shared, broker, version }));
   const doors = new Elysia({ prefix: "/api" }).onTransform(({ request, server }) =>
     openGate(request, server),
   );
-  if (classicBytesMax !== null) doors.use(classicRoutes({ ...shared, broker, isTaking, peers }));
+  if (classicBytesMax !== null) doors.use(classicRoutes({ ...shared, broker, peers }));
 
   return new Elysia({
     prefix: pathBase,
@@ -116,7 +133,7 @@ function createRoutes(deps: AppDeps, shared: Shared) {
       const requestId = String(set.headers["x-request-id"]);
       return answerFailure(log, { error, kind: code, request, requestId });
     })
-    .use(healthRoutes({ isTaking }))
+    .use(healthRoutes(shared))
     .use(doors)
     .use(api);
 }

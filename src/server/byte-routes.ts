@@ -4,17 +4,23 @@ import { Elysia } from "elysia";
 import * as v from "valibot";
 import type { Broker, JobView } from "../broker/broker.ts";
 import { unreachable } from "../domain/assert.ts";
-import type { Content } from "../domain/blob-ref.ts";
+import type { ByteRange, Content } from "../domain/blob-ref.ts";
 import { GridError } from "../domain/errors.ts";
 import type { DoneJob } from "../domain/job.ts";
 import { parseJobRef } from "../domain/key.ts";
-import { downloadIdleSecondsMax, waitMsMax } from "../domain/limits.ts";
+import { waitMsMax } from "../domain/limits.ts";
 import { answerBytes } from "./bytes.ts";
+import type { Downloads } from "./downloads.ts";
 import { flag, noParameters, readQuery, seconds } from "./query.ts";
-import type { Patience } from "./uploads.ts";
+import type { Patience, Timers } from "./patience.ts";
 import type { Waits } from "./waits.ts";
 
-export type ByteRouteDeps = { readonly broker: Broker; readonly waits: Waits };
+export type ByteRouteDeps = {
+  readonly broker: Broker;
+  readonly waits: Waits;
+  readonly downloads: Downloads;
+  readonly patience: Patience;
+};
 
 const resultQuery = v.object({
   wait_s: v.optional(seconds("wait_s", 0, waitMsMax)),
@@ -25,11 +31,11 @@ export function byteRoutes(deps: ByteRouteDeps) {
   const payload: Reply = async ({ request, server, params }) => {
     readQuery(request, noParameters);
     const job = await deps.broker.get(parseJobRef(params.job));
-    return send(deps.broker, request, server, job.payload, `${job.key}.payload`);
+    return send(deps, request, server, job.payload, `${job.key}.payload`);
   };
   const result: Reply = async ({ request, server, params }) => {
     const job = await findResult(deps, request, server, params.job);
-    return send(deps.broker, request, server, job.result, `${job.key}.result`);
+    return send(deps, request, server, job.result, `${job.key}.result`);
   };
   // HEAD is told apart: answering it from GET would open the bytes and lose their length.
   return new Elysia({ prefix: "/jobs/:job" })
@@ -41,25 +47,30 @@ export function byteRoutes(deps: ByteRouteDeps) {
 
 type Reply = (context: {
   readonly request: Request;
-  readonly server: Patience;
+  readonly server: Timers;
   readonly params: { readonly job: string };
 }) => Promise<Response>;
 
 function send(
-  broker: Broker,
+  { broker, downloads, patience }: ByteRouteDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   content: Content,
   fileName: string,
 ): Promise<Response> {
-  server?.timeout(request, downloadIdleSecondsMax);
-  return answerBytes(request, { content, fileName, open: (range) => broker.open(content, range) });
+  const open = async (range?: ByteRange) => {
+    const bytes = await broker.open(content, range);
+    if (bytes instanceof ReadableStream) return downloads.send(request, server, bytes);
+    patience.extend(request, server);
+    return bytes;
+  };
+  return answerBytes(request, { content, fileName, open });
 }
 
 async function findResult(
   { broker, waits }: ByteRouteDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   name: string,
 ): Promise<DoneJob> {
   const ref = parseJobRef(name);

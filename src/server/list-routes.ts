@@ -13,7 +13,8 @@ import {
 } from "../domain/limits.ts";
 import type { OriginalJob, WireJob } from "../protocol/http-api.ts";
 import type { JobFilter } from "../store/job-store.ts";
-import { flag, instant, oneOf, readQuery, boundedText, wholeNumber } from "./query.ts";
+import type { Patience } from "./patience.ts";
+import { boundedText, flag, instant, oneOf, readQuery, wholeNumber } from "./query.ts";
 import { toOriginalJob, toWireJob } from "./wire.ts";
 
 const numberMax = Number.MAX_SAFE_INTEGER;
@@ -34,11 +35,14 @@ const listQuery = v.object({
 });
 type ListQuery = v.InferOutput<typeof listQuery>;
 
-export function listRoutes({ broker }: { readonly broker: Broker }) {
+export type ListRouteDeps = { readonly broker: Broker; readonly patience: Patience };
+
+export function listRoutes({ broker, patience }: ListRouteDeps) {
   return new Elysia().get(
     "/jobs",
-    async ({ request, set }): Promise<readonly WireJob[] | readonly OriginalJob[]> => {
+    async ({ request, server, set }): Promise<readonly WireJob[] | readonly OriginalJob[]> => {
       const query = readQuery(request, listQuery);
+      patience.extend(request, server);
       const filter = toFilter(query);
       const { items, next } = await broker.list({
         filter,

@@ -1,7 +1,7 @@
 // Puts an app on a port, and takes it off again in order: nothing new, uploads finish, sockets are told.
 
 import type { Clock } from "../platform/clock.ts";
-import { idleSecondsMax, proxiedIdleSecondsMax, shutdownMsMax } from "../domain/limits.ts";
+import { shutdownMsMax } from "../domain/limits.ts";
 import type { App } from "./app.ts";
 
 export type ListenOptions = {
@@ -10,8 +10,6 @@ export type ListenOptions = {
   readonly port: number;
   /** Texts in PEM, or null for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** Whether proxies are in front, which keep connections in stock and lose requests when we close them. */
-  readonly isProxied: boolean;
   readonly clock: Clock;
 };
 
@@ -25,13 +23,13 @@ export type Listener = {
 };
 
 /** Throws what the operating system says when the port is taken or not allowed. */
-export function listen(app: App, { host, port, tls, isProxied, clock }: ListenOptions): Listener {
+export function listen(app: App, { host, port, tls, clock }: ListenOptions): Listener {
   app.routes.listen({
     hostname: host,
     port,
     reusePort: false, // Else two servers share one port without an error.
     development: false, // Else errors of the runtime's own show the source.
-    idleTimeout: isProxied ? proxiedIdleSecondsMax : idleSecondsMax,
+    idleTimeout: app.idleSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // The routes have limits of their own.
     websocket: app.sockets.handlers,
     ...(tls !== null && { tls }),

@@ -18,7 +18,8 @@ import {
   requireOption,
   type SubmitOptions,
 } from "./submit-options.ts";
-import type { Patience, Uploads } from "./uploads.ts";
+import type { Timers } from "./patience.ts";
+import type { Uploads } from "./uploads.ts";
 
 export type SubmissionDeps = {
   readonly broker: Pick<Broker, "stage" | "discard">;
@@ -37,7 +38,7 @@ type Draft = { readonly words: Words; payload: NewContent | null };
 export async function readSubmission(
   deps: SubmissionDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   payloadBytesMax: number,
 ): Promise<ReadSubmission> {
   const words = parseQuery(request.url);
@@ -64,7 +65,7 @@ export async function readSubmission(
 async function readRaw(
   { broker, uploads }: SubmissionDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   sizeBytesMax: number,
   draft: Draft,
 ): Promise<void> {
@@ -80,7 +81,7 @@ async function readRaw(
 async function readForm(
   deps: SubmissionDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   payloadBytesMax: number,
   draft: Draft,
 ): Promise<void> {

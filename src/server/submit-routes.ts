@@ -6,7 +6,7 @@ import type { JobType } from "../domain/job-type.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { WireCreated } from "../protocol/http-api.ts";
 import { readSubmission, type SubmissionDeps } from "./submission.ts";
-import type { Patience } from "./uploads.ts";
+import type { Timers } from "./patience.ts";
 
 export type SubmitDeps = Omit<SubmissionDeps, "broker"> & {
   readonly broker: Broker;
@@ -29,7 +29,7 @@ export function submitRoutes(deps: SubmitDeps) {
 async function submit(
   deps: SubmitDeps,
   request: Request,
-  server: Patience,
+  server: Timers,
   typeName: string | null,
 ): Promise<Response> {
   const { broker, isTaking } = deps;

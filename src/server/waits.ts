@@ -1,18 +1,17 @@
 // Requests that are kept open until a job settles. Each ends when its time is up, when its client has gone,
 // and when the server stops: then it is answered with the job as it is.
 
-import { idleSecondsMax } from "../domain/limits.ts";
-import type { Patience } from "./uploads.ts";
+import type { Patience, Timers } from "./patience.ts";
 
 export type Waits = {
   /** Runs `wait` without the connection counting as silent. */
-  hold<T>(request: Request, server: Patience, wait: (stop: AbortSignal) => Promise<T>): Promise<T>;
+  hold<T>(request: Request, server: Timers, wait: (stop: AbortSignal) => Promise<T>): Promise<T>;
 };
 
-export function createWaits(stopping: AbortSignal): Waits {
+export function createWaits(stopping: AbortSignal, patience: Patience): Waits {
   return {
     async hold(request, server, wait) {
-      server?.timeout(request, 0);
+      patience.lift(request, server);
       const stop = new AbortController();
       const fire = () => stop.abort();
       if (stopping.aborted || request.signal.aborted) fire();
@@ -22,7 +21,7 @@ export function createWaits(stopping: AbortSignal): Waits {
         return await wait(stop.signal);
       } finally {
         stopping.removeEventListener("abort", fire);
-        server?.timeout(request, idleSecondsMax);
+        patience.restore(request, server);
       }
     },
   };

@@ -109,12 +109,12 @@ async function openDoors(
       host: server.host,
       names: [server.name, machineName()],
       classicBytesMax: server.classic ? storage.classicBytesMax : null,
+      isProxied: server.behindProxy.length > 0,
       version,
     },
   });
-  const isProxied = server.behindProxy.length > 0;
   const tls = await readTls(server);
-  return listen(app, { host: server.host, port: server.port, tls, isProxied, clock: parts.clock });
+  return listen(app, { host: server.host, port: server.port, tls, clock: parts.clock });
 }
 
 async function readTls({ tls }: ServerConfig) {

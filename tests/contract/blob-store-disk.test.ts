@@ -5,6 +5,7 @@ import {
   mkdir,
   mkdtemp,
   readdir,
+  readFile,
   readlink,
   rm,
   stat,
@@ -182,6 +183,33 @@ describe("disk blob store, its files", () => {
     expect(run.resourceUsage()!.maxRSS).toBeLessThan(160 * 1024 * 1024);
   }, 60_000);
 
+  test.skipIf(!canTrace())(
+    "put() syncs the bytes before they get their name, and each new name before it answers",
+    async () => {
+      const trace = join(directory, "trace");
+      const tracing = [
+        "strace",
+        "-f",
+        "-y",
+        "-e",
+        "trace=mkdir,rename,fsync,fdatasync",
+        "-o",
+        trace,
+      ];
+      const program = [process.execPath, memoryProgram, join(directory, "blobs"), "1"];
+      const run = Bun.spawn([...tracing, ...program], { stdout: "ignore", stderr: "inherit" });
+      expect(await run.exited).toBe(0);
+      const calls = durabilityCalls(await readFile(trace, "utf8"), join(directory, "blobs"));
+      expect(calls.slice(calls.indexOf("fdatasync tmp/file"))).toEqual([
+        "fdatasync tmp/file",
+        "mkdir shard",
+        "fsync .",
+        "rename tmp/file shard/file",
+        "fsync shard",
+      ]);
+    },
+  );
+
   test.skipIf(!canMount())(
     "put() tells of a full disk as disk-low, and leaves nothing on it",
     async () => {
@@ -201,6 +229,25 @@ describe("disk blob store, its files", () => {
     },
   );
 });
+
+function canTrace(): boolean {
+  return isLinux && Bun.which("strace") !== null && Bun.spawnSync(["strace", "true"]).success;
+}
+
+/** The calls of a trace that concern the store, in their order: `rename tmp/file shard/file`. */
+function durabilityCalls(trace: string, blobs: string): readonly string[] {
+  return trace.split("\n").flatMap((line) => {
+    const call = /\b(mkdir|rename|fsync|fdatasync)\(/.exec(line)?.[1];
+    const paths = [...line.matchAll(/[<"](\/[^>"]*)[>"]/g)].map((match) => match[1]!);
+    if (call === undefined || !paths.every((path) => `${path}/`.startsWith(`${blobs}/`))) return [];
+    const places = paths.map((path) =>
+      (path.slice(blobs.length + 1) || ".")
+        .replace(/(?<=^|\/)[0-9a-f.]{32,}$/, "file")
+        .replace(/^[0-9a-f]{2}(?=\/|$)/, "shard"),
+    );
+    return [[call, ...places].join(" ")];
+  });
+}
 
 /** A small disk is a memory file system, which a user may mount in a name space of their own. */
 function canMount(): boolean {

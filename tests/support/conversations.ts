@@ -8,6 +8,7 @@ import {
   type ClassicInput,
   type ClassicSession,
 } from "../../src/broker/classic-session.ts";
+import { unreachable } from "../../src/domain/assert.ts";
 import { numberOf, parseTable, refuseUnknown, type Cell } from "./table.ts";
 
 export const phases: readonly ClassicSession["phase"][] = [
@@ -60,16 +61,17 @@ export function aSession(
 
 /**
  * Checks each row `phase  input  phase  effects`; `asked`, `stale` and `work` (a job's number or none) are
- * compared where they are named. Answers with the pairs of phase and input it tried.
+ * compared where they are named; `doubted` is 0 or 1. Answers with the pairs of phase and input it tried.
  */
 export function expectConversation(table: string): readonly string[] {
   return parseTable(table, 4).map(({ line, cells }) => {
     const [given, input, wanted, effects] = cells as [Cell, Cell, Cell, Cell];
-    refuseUnknown(given, ["asked", "stale"]);
-    refuseUnknown(wanted, ["asked", "stale", "work"]);
+    refuseUnknown(given, ["asked", "stale", "doubted"]);
+    refuseUnknown(wanted, ["asked", "stale", "work", "doubted"]);
     const session = aSession(given.word as ClassicSession["phase"], {
       askedCount: numberOf(given, "asked") ?? 0,
       staleCount: numberOf(given, "stale") ?? 0,
+      isDoubted: numberOf(given, "doubted") === 1,
     });
     const content = inputsByName.get(input.word);
     if (content === undefined) throw new Error(`"${input.word}" is no input.`);
@@ -79,6 +81,7 @@ export function expectConversation(table: string): readonly string[] {
     const seen: Record<string, unknown> = {
       asked: step.session.askedCount,
       stale: step.session.staleCount,
+      doubted: step.session.isDoubted ? 1 : 0,
       work: step.session.work?.seq ?? "none",
     };
     for (const [name, value] of wanted.settings) {
@@ -103,5 +106,7 @@ function inWords(effect: ClassicEffect): string {
       return effect.event;
     case "close":
       return `close ${effect.code}`;
+    default:
+      return unreachable(effect);
   }
 }

@@ -10,10 +10,10 @@ import { createSystemClock, type Clock } from "../../src/platform/clock.ts";
 import { createIds } from "../../src/platform/ids.ts";
 import { createSilentLog, type Log } from "../../src/platform/log.ts";
 import { createSystemRandom } from "../../src/platform/random.ts";
-import { atEndOfTurn } from "../../src/platform/turn.ts";
+
 import { createApp, type AppSettings } from "../../src/server/app.ts";
 import { listen, type Listener } from "../../src/server/listen.ts";
-import { createSqliteJobStore } from "../../src/store/sqlite/sqlite-job-store.ts";
+import { createMemoryJobStore } from "../../src/store/memory/memory-job-store.ts";
 
 export const apiKey = "api-key-of-the-tests";
 export const workerToken = "worker-token-of-the-tests";
@@ -47,13 +47,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const random = createSystemRandom();
   const log = options.log ?? createSilentLog();
   const blobs = createMemoryBlobStore({ clock, random });
-  const jobs = createSqliteJobStore({
-    file: ":memory:",
-    batchSize: options.batchSize ?? 100,
-    durability: "process",
-    atEndOfTurn,
-    onBroken: () => {},
-  });
+  const jobs = createMemoryJobStore({ batchSize: options.batchSize ?? 100 });
   const types = options.types ?? [aType()];
   await jobs.declareTypes(types.map(({ name }) => name));
   const broker = createBroker({
@@ -77,6 +71,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     host: "127.0.0.1",
     names: [],
     classicBytesMax: 1024 * 1024,
+    isProxied: false,
     version: "tests",
     ...options.settings,
   };
@@ -94,7 +89,6 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     host: "127.0.0.1",
     port: 0,
     tls: null,
-    isProxied: false,
     clock: options.clock ?? clock,
   });
   const api = `http://127.0.0.1:${listener.port}${settings.pathBase}/api`;

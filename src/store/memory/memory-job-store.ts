@@ -174,9 +174,7 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
 
   function counts(): readonly TypeCount[] {
     return typeNames()
-      .flatMap((type) =>
-        statuses.map((status) => ({ type, status, count: countOf(type, status) })),
-      )
+      .flatMap((type) => statuses.map((status) => ({ type, status, count: countOf(type, status) })))
       .filter(({ count }) => count > 0);
   }
 
@@ -203,8 +201,7 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     due: (at, limit) => now(() => due(at, limit)),
     nextDue: (at) => now(() => nextDue(at)),
     list: (query) => now(() => list(query)),
-    count: (filter) =>
-      now(() => [...jobsBySeq.values()].filter((job) => fits(job, filter)).length),
+    count: (filter) => now(() => [...jobsBySeq.values()].filter((job) => fits(job, filter)).length),
     counts: () => now(counts),
     isBatchFull: (type, batch) => now(() => batch < (pagesByType.get(type)?.batch ?? 0)),
     history: (seq) => now(() => events.filter((event) => event.job === seq)),

@@ -10,8 +10,8 @@ export type GroupCommit = {
   write<Answer>(size: number, apply: () => Answer): Promise<Answer>;
   /** Writes at once, in a commit of its own. */
   writeNow<Answer>(apply: () => Answer): Answer;
-  /** Throws when the database is closed or no longer trusted. */
-  requireUsable(): void;
+  /** Reads what is committed. Rejects, as all verbs do, when the database is closed or no longer trusted. */
+  read<Answer>(read: () => Answer): Promise<Answer>;
   /** Commits what waits and takes nothing more. */
   close(): void;
 };
@@ -32,7 +32,11 @@ type Request = {
   readonly reject: (error: unknown) => void;
 };
 
-export function createGroupCommit({ transact, atEndOfTurn, onBroken }: GroupCommitDeps): GroupCommit {
+export function createGroupCommit({
+  transact,
+  atEndOfTurn,
+  onBroken,
+}: GroupCommitDeps): GroupCommit {
   let waiting: Request[] = [];
   let isArmed = false;
   let unusable: Error | null = null;
@@ -100,8 +104,21 @@ export function createGroupCommit({ transact, atEndOfTurn, onBroken }: GroupComm
     if (unusable !== null) throw unusable;
   }
 
+  /** Gives an error of the engine its meaning for the caller. */
+  function explain(error: unknown): unknown {
+    if (isBroken(error) && unusable === null) breakDown([], error);
+    return unusable ?? toStoreError(error);
+  }
+
   return {
-    requireUsable,
+    read: async (read) => {
+      requireUsable();
+      try {
+        return read();
+      } catch (error) {
+        throw explain(error);
+      }
+    },
     write: (size, apply) =>
       new Promise((resolve, reject) => {
         requireUsable();
@@ -120,8 +137,7 @@ export function createGroupCommit({ transact, atEndOfTurn, onBroken }: GroupComm
       try {
         transact(() => (answer = { value: apply() }));
       } catch (error) {
-        if (isBroken(error)) breakDown([], error);
-        throw unusable ?? toStoreError(error);
+        throw explain(error);
       }
       return answer!.value;
     },

@@ -1,7 +1,7 @@
 // Between rows and the domain: the one place where columns become jobs and events.
 // The numbers below are on disk: they are never changed or used again, new ones are appended.
 
-import { assert } from "../../domain/assert.ts";
+import { assert, unreachable } from "../../domain/assert.ts";
 import type { Content } from "../../domain/blob-ref.ts";
 import type { ChangeName, StoredEvent } from "../../domain/event.ts";
 import type {
@@ -163,6 +163,8 @@ function toStatus(row: JobRow, attempt: Attempt | null): JobStatus {
       return { status, reason: nameOf(reasonNames, row.reason) };
     case "cancelled":
       return { status };
+    default:
+      return unreachable(status);
   }
 }
 

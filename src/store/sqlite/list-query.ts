@@ -118,7 +118,7 @@ function addWorker(workerId: string, workers: readonly number[], add: Add): void
 
 /** The first text, in the order of code points, that is greater than every text with this prefix. */
 export function afterPrefix(prefix: string): string {
-  const points = [...prefix].map((character) => character.codePointAt(0)!);
+  const points = Array.from(prefix, (character) => character.codePointAt(0)!);
   while (points.at(-1) === 0x10ffff) points.pop();
   const last = points.pop();
   if (last === undefined) return "\u{10ffff}".repeat(prefix.length + 256); // Longer than any key.
@@ -131,7 +131,7 @@ const idTemplate = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
 /** The least and the greatest id whose text begins with `prefix`, or null when none can. */
 export function idRange(prefix: string): { idFrom: Uint8Array; idTo: Uint8Array } | null {
   if (prefix.length > idTemplate.length) return null;
-  const fits = [...prefix].every((character, index) =>
+  const fits = Array.from(prefix).every((character, index) =>
     idTemplate[index] === "-" ? character === "-" : /[0-9a-f]/.test(character),
   );
   if (!fits) return null;

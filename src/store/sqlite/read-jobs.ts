@@ -38,6 +38,15 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
     return row === null ? null : toJob(row, types.nameOf(row.type));
   }
 
+  function together<Answer>(read: () => Answer): Answer {
+    statements.beginRead.run({});
+    try {
+      return read();
+    } finally {
+      if (db.inTransaction) statements.commit.run({});
+    }
+  }
+
   function loadAll(rows: readonly { readonly seq: JobSeq }[]): Job[] {
     return rows.map(({ seq }) => {
       const job = load(seq);
@@ -128,10 +137,10 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
 
   return {
     find,
-    ready,
-    due: (at, limit) => loadAll(statements.overdue.all({ at, limit })),
+    ready: (query) => together(() => ready(query)),
+    due: (at, limit) => together(() => loadAll(statements.overdue.all({ at, limit }))),
     nextDue,
-    list,
+    list: (query) => together(() => list(query)),
     count,
   };
 }

@@ -1,4 +1,6 @@
 // Every statement that reads. Searches answer with numbers; one statement turns a number into a job.
+// In conditions a value is bound as +$value: for a bare one the planner looks at the value, and SQLite then
+// plans the statement anew each time another is bound, which made reading a job seven times as slow.
 
 /** The columns of JobRow in job-row.ts. */
 const JOB_COLUMNS = `

@@ -82,11 +82,6 @@ export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
     return (await Promise.all(parts)).flat();
   }
 
-  async function reading<Answer>(read: () => Answer): Promise<Answer> {
-    commits.requireUsable();
-    return read();
-  }
-
   const toEvents = (rows: readonly EventRow[]) =>
     rows.map((row) => toStoredEvent(row, types.nameOf(row.type)));
 
@@ -123,37 +118,38 @@ export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
     add: (jobs) => writeEach(jobs, writer.add),
     save: (changes) => writeEach(changes, writer.save),
     remove: (removals) => writeEach(removals, writer.remove),
-    find: (ref) => reading(() => reader.find(ref)),
+    find: (ref) => commits.read(() => reader.find(ref)),
     ready: (query) =>
-      reading(() => {
+      commits.read(() => {
         queueDue(query.at);
         return reader.ready(query);
       }),
-    due: (at, limit) => reading(() => reader.due(at, limit)),
-    nextDue: (at) => reading(() => reader.nextDue(at)),
-    list: (query) => reading(() => reader.list(query)),
-    count: (filter) => reading(() => reader.count(filter)),
-    counts: () => reading(countsByType),
+    due: (at, limit) => commits.read(() => reader.due(at, limit)),
+    nextDue: (at) => commits.read(() => reader.nextDue(at)),
+    list: (query) => commits.read(() => reader.list(query)),
+    count: (filter) => commits.read(() => reader.count(filter)),
+    counts: () => commits.read(countsByType),
     isBatchFull: (name, batch) =>
-      reading(() => {
+      commits.read(() => {
         const type = types.find(name);
         return type !== null && types.isFull(type, batch);
       }),
-    history: (job) => reading(() => toEvents(statements.history.all({ job }))),
-    logs: (job) => reading(() => statements.logs.all({ job })),
-    lastEventSeq: () => reading(() => counters.lastEvent()),
-    events: (after, limit) => reading(() => toEvents(statements.eventsAfter.all({ after, limit }))),
-    inline: (content) => reading(() => contents.inline(content)),
-    usesBlob: (name) => reading(() => contents.uses(name)),
+    history: (job) => commits.read(() => toEvents(statements.history.all({ job }))),
+    logs: (job) => commits.read(() => statements.logs.all({ job })),
+    lastEventSeq: () => commits.read(() => counters.lastEvent()),
+    events: (after, limit) =>
+      commits.read(() => toEvents(statements.eventsAfter.all({ after, limit }))),
+    inline: (content) => commits.read(() => contents.inline(content)),
+    usesBlob: (name) => commits.read(() => contents.uses(name)),
     types: () =>
-      reading(() => types.all().map(({ id, name }) => ({ name, unsettled: unsettled(id) }))),
+      commits.read(() => types.all().map(({ id, name }) => ({ name, unsettled: unsettled(id) }))),
     declareTypes: (names) =>
       commits.write(1, () => {
         for (const name of names) types.ensure(name);
       }),
     noteWorkers: (records) => commits.write(records.length, () => workers.note(records)),
-    worker: (id) => reading(() => workers.record(id)),
-    setting: (name) => reading(() => statements.setting.get({ name })?.value ?? null),
+    worker: (id) => commits.read(() => workers.record(id)),
+    setting: (name) => commits.read(() => statements.setting.get({ name })?.value ?? null),
     setSetting: (name, value) =>
       commits.write(1, () => {
         statements.upsertSetting.run({ name, value });

@@ -40,9 +40,10 @@ export type Statements = ReturnType<typeof prepareStatements>;
 
 export function prepareStatements(db: Database) {
   const reading = <Row>(sql: string): Read<Row> => prepareRead<Row>(db, sql);
-  const writing = (sql: string): Write => db.prepare<unknown, SQLQueryBindings>(sql) as Write;
+  const writing = (sql: string): Write => db.prepare<unknown, SQLQueryBindings>(sql);
   return {
     begin: writing(write.BEGIN),
+    beginRead: writing(write.BEGIN_READ),
     commit: writing(write.COMMIT),
     rollback: writing(write.ROLLBACK),
     insertJob: writing(write.INSERT_JOB),
@@ -105,5 +106,5 @@ export function prepareStatements(db: Database) {
 
 /** One statement that is built from fragments, for listings. */
 export function prepareRead<Row>(db: Database, sql: string): Read<Row> {
-  return db.prepare<Row, SQLQueryBindings>(sql) as Read<Row>;
+  return db.prepare<Row, SQLQueryBindings>(sql);
 }

@@ -1,6 +1,9 @@
 // Every statement that changes the database. One constant each; named parameters; no rules.
+// In conditions a value is bound as +$value: see read-sql.ts.
 
 export const BEGIN = "BEGIN IMMEDIATE";
+/** Several reads of one state of the file; they also share the cost of its locks, which is half of a read. */
+export const BEGIN_READ = "BEGIN DEFERRED";
 export const COMMIT = "COMMIT";
 export const ROLLBACK = "ROLLBACK";
 

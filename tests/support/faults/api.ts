@@ -37,7 +37,7 @@ export function createApi(url: string, key: string): Api {
           method,
           headers: { "X-API-KEY": key },
           signal: AbortSignal.timeout(patienceMs),
-          ...(body !== undefined && { body: body as BodyInit }), // The library's type wants another buffer.
+          ...(body !== undefined && { body }),
         });
         const bytes = new Uint8Array(await response.arrayBuffer());
         return { status: response.status, bytes, headers: response.headers };

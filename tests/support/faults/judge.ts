@@ -71,7 +71,9 @@ function judgeEntry({ findings }: JudgeDeps, entry: Entry, job: WireJob | undefi
   if (entry.isCancelled && job.status !== "cancelled") {
     findings.note("L2", `${key} was cancelled and is ${job.status}`);
   }
-  if (!entry.isDisturbed && job.status === "cancelled") {
+  // Deleting an active job cancels it first; a kill may come between the two.
+  const mayBeCancelled = entry.isDisturbed || entry.isDeleting;
+  if (!mayBeCancelled && job.status === "cancelled") {
     findings.note("L2", `${key} is cancelled, which nobody asked for`);
   }
   if (entry.committed !== null && !entry.isDeleting && job.result?.sha256 !== entry.committed) {

@@ -21,7 +21,7 @@ export type Load = {
   /** Clients act while it is open; requests under way are not held back. */
   open(): void;
   shut(): void;
-  /** Begins nothing new; settles what is unknown, except what is left so on purpose. */
+  /** Fights a few duels undisturbed, then settles what is unknown, except what is left so on purpose. */
   finish(): Promise<void>;
 };
 
@@ -48,6 +48,9 @@ type Clients = LoadDeps & {
   highest: number;
 };
 
+const quietDuelCount = 3;
+/** All workers of the type may wait to be overtaken. */
+const beginMsMax = 3_000;
 /** Of what is unknown, this share is never asked for again: it may be there or not. */
 const leftUnknownShare = 0.15;
 /** Keys that reads, cancels and deletes draw from: recent ones, since those are still on their way. */
@@ -89,6 +92,7 @@ export function startLoad(deps: LoadDeps): Load {
       isFinishing = true;
       open();
       await Promise.all(lives);
+      for (let round = 0; round < quietDuelCount; round += 1) await duel(clients);
       for (let round = 0; clients.unsettled.length > 0 && round < 5; round += 1) {
         for (const submission of clients.unsettled.splice(0)) await send(clients, submission);
       }
@@ -113,8 +117,8 @@ async function act(clients: Clients): Promise<void> {
   const chance = random.fraction();
   if (chance < 0.57) return submit(clients);
   if (chance < 0.6) return duel(clients);
-  if (chance < 0.87) return read(clients);
-  if (chance < 0.92) return cancel(clients);
+  if (chance < 0.87) return void (await read(clients));
+  if (chance < 0.92) return void (await cancel(clients));
   if (chance < 0.95) return remove(clients);
   return repeat(clients);
 }
@@ -181,7 +185,7 @@ function post({ api }: Clients, submission: Submission): Promise<Answer | null> 
   if (form === "raw") return api.ask("POST", `${path}?key=${key}&priority=${priority}`, payload);
   const fields = new FormData();
   fields.set("Key", key);
-  fields.set("Payload", new Blob([payload as BlobPart]), "payload.bin");
+  fields.set("Payload", new Blob([payload]), "payload.bin");
   fields.set("Priority", priority);
   return api.ask("POST", path, fields);
 }
@@ -251,19 +255,24 @@ async function duel(clients: Clients): Promise<void> {
   const { key } = submission;
   await send(clients, submission);
   clients.gone.add(key); // Nobody else meddles with it.
-  for (let round = 0; round < 40; round += 1) {
-    const answer = await clients.api.ask("GET", jobPath(key));
-    if (answer?.status !== 200) return;
-    if ((JSON.parse(textOf(answer)) as { status: string }).status === "running") break;
-    await Bun.sleep(5);
-  }
-  if (!(await cancel(clients, key))) return;
+  if (!(await isBegun(clients, key)) || !(await cancel(clients, key))) return;
   await clients.ledger.write({ kind: "retrying", key });
   const answer = await clients.api.ask("POST", `${jobPath(key)}/retry`);
   if (answer?.status !== 200) return;
   if ((await read(clients, key)) === null) return;
   await Bun.sleep(40); // The late result comes now.
   await read(clients, key);
+}
+
+async function isBegun({ api }: Clients, key: string): Promise<boolean> {
+  const deadline = performance.now() + beginMsMax;
+  while (performance.now() < deadline) {
+    const answer = await api.ask("GET", jobPath(key));
+    if (answer?.status !== 200) return false;
+    if ((JSON.parse(textOf(answer)) as { status: string }).status === "running") return true;
+    await Bun.sleep(5);
+  }
+  return false;
 }
 
 function drawKey({ known, gone, random }: Clients): string | null {

@@ -9,10 +9,19 @@ import type { Findings } from "./findings.ts";
 
 export type Secrets = { readonly workerToken: string; readonly apiKey: string };
 
+export function makeSecrets(): Secrets {
+  const make = () =>
+    crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
+  return { workerToken: make(), apiKey: make() };
+}
+
 export type Victim = {
   readonly url: string;
   readonly dataDir: string;
   readonly startCount: number;
+  readonly isRunning: boolean;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** Starts the program. Resolves at once; `ready` tells when it serves. */
   start(): void;
   /** Resolves when /readyz says yes; false when the process ended before, or 30 s passed. */
@@ -21,6 +30,8 @@ export type Victim = {
   kill(): Promise<void>;
   /** SIGTERM, and SIGKILL if that does not help. Resolves with the exit code, null after a SIGKILL. */
   stop(): Promise<number | null>;
+  /** Ends what still runs, without a judgement. */
+  abandon(): Promise<void>;
 };
 
 type Running = { readonly process: Bun.Subprocess; readonly log: string; readonly leftovers: Set<string> };
@@ -66,6 +77,12 @@ export async function createVictim(deps: {
     get startCount() {
       return startCount;
     },
+    get pid() {
+      return requireRunning().process.pid;
+    },
+    get isRunning() {
+      return running !== null;
+    },
     start() {
       startCount += 1;
       const log = join(directory, `server-${startCount % 2}.log`); // the last two are kept for the curious
@@ -109,6 +126,14 @@ export async function createVictim(deps: {
       clearTimeout(timer);
       return ending.process.signalCode === null ? code : null;
     },
+    async abandon() {
+      if (running === null) return;
+      const { process } = running;
+      process.kill("SIGKILL");
+      await process.exited;
+      living.delete(process);
+      running = null;
+    },
   };
 }
 
@@ -145,7 +170,7 @@ function findPort(): number {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 18_000);
     try {
-      void Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
       return port;
     } catch {
       continue; // Somebody has it.

@@ -20,7 +20,7 @@ const names = fc.oneof(
 // Most conversations begin as they should.
 const beginnings = fc.oneof(
   { weight: 4, arbitrary: fc.constant(["register"]) },
-  { weight: 1, arbitrary: fc.constant([]) },
+  { weight: 1, arbitrary: fc.constantFrom([], ["recheck"], ["register wrong"]) },
 );
 
 test("stepClassicSession() reports the end of each job at most once, and nothing after the close", () => {

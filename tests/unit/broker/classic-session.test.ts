@@ -63,7 +63,7 @@ test("stepClassicSession() answers every input in every phase", () => {
     working  register        closed work=none           lose 7, close 4400
     working  register wrong  closed work=none           lose 7, close 4400
     working  busy            working work=7             nothing
-    working  ready           ready work=none            lose 7
+    working  ready           working work=7 asked=1     ask
     working  progress        working work=7             progress 7
     working  failed          unsure work=none asked=1   fail 7, ask
     working  malformed       closed work=none           lose 7, close 4400
@@ -100,10 +100,13 @@ test("stepClassicSession() asserts that only a ready worker is given a job [GL-3
   }
 });
 
-test("ready while working gives the job back [GL-32]", () => {
+test("ready while working gives the job back when it is said again [GL-32]", () => {
   expectConversation(`
-    working asked=0 stale=0  ready  ready work=none asked=0  lose 7
-    working asked=1 stale=0  ready  ready work=none asked=0  lose 7
+    working                    ready  working doubted=1 asked=1     ask
+    working doubted=1 asked=1  ready  ready work=none asked=0       lose 7
+    working doubted=1 asked=1  busy   working doubted=0 work=7      nothing
+    working doubted=1 asked=1  bytes  unsure work=none              complete 7, ask
+    ready                      assigned  working doubted=0 work=8   nothing
   `);
 });
 
@@ -112,7 +115,7 @@ test("ready written before the job could be read says nothing about it [GL-32]",
     ready asked=2            assigned  working stale=2 work=8          nothing
     working asked=2 stale=2  ready     working stale=1 asked=1 work=7  nothing
     working asked=1 stale=1  ready     working stale=0 asked=0 work=7  nothing
-    working asked=0 stale=0  ready     ready work=none                 lose 7
+    working asked=0 stale=0  ready     working doubted=1 work=7        ask
     working asked=2 stale=1  ready     working stale=0 asked=1 work=7  nothing
     working asked=2 stale=1  busy      working stale=0 asked=1 work=7  nothing
   `);

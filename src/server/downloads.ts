@@ -1,0 +1,55 @@
+// Bytes on their way out. A stream is read only as fast as its reader takes it, and is freed when the reader
+// has gone or hardly moves.
+
+import type { Floor } from "./floor.ts";
+import type { Patience, Timers } from "./patience.ts";
+
+export type Downloads = {
+  /** The body of an answer: the same bytes, watched. */
+  send(
+    request: Request,
+    server: Timers,
+    bytes: ReadableStream<Uint8Array>,
+  ): ReadableStream<Uint8Array>;
+};
+
+export type DownloadDeps = { readonly floor: Floor; readonly patience: Patience };
+
+export function createDownloads({ floor, patience }: DownloadDeps): Downloads {
+  return {
+    send(request, server, bytes) {
+      patience.lift(request, server);
+      const reader = bytes.getReader();
+      // Bun then closes the connection, which cancels the stream below.
+      const transfer = floor.watch(() => server?.timeout(request, 1));
+      const end = () => {
+        transfer.end();
+        patience.extend(request, server); // For what is still on its way to the reader.
+      };
+      return new ReadableStream<Uint8Array>(
+        {
+          async pull(controller) {
+            try {
+              const next = await reader.read();
+              if (next.done) {
+                end();
+                controller.close();
+                return;
+              }
+              transfer.moved(next.value.length);
+              controller.enqueue(next.value);
+            } catch (error) {
+              end();
+              throw error;
+            }
+          },
+          async cancel(reason) {
+            end();
+            await reader.cancel(reason);
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    },
+  };
+}

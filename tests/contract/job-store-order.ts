@@ -1,0 +1,185 @@
+// What every provider of jobs promises of the order in which jobs are given out, and of time.
+
+import { describe, expect, test } from "bun:test";
+import type { NewJob } from "../../src/domain/job.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { aType, noOptions, now } from "../support/a-job.ts";
+import { aNewJob } from "../support/builders.ts";
+import { addJob, changeOf, claimBy, failOf, putStep, requireJob } from "../support/store-steps.ts";
+
+export function describeOrder(jobs: () => JobStore): void {
+  describe("the order to give out", () => describeReady(jobs));
+  describe("time", () => describeTime(jobs));
+}
+
+type Asked = { readonly types?: readonly string[]; readonly at?: number; readonly limit?: number };
+
+async function readyKeys(jobs: JobStore, { types = [""], at = now, limit = 100 }: Asked = {}) {
+  return (await jobs.ready({ types, at, limit })).map((job) => job.key);
+}
+
+const withOptions = (options: Partial<NewJob["options"]>) => ({
+  options: { ...noOptions, ...options },
+});
+
+function describeReady(jobs: () => JobStore): void {
+  test("ready() gives all immediate jobs before any batch job, and in each class the oldest first [GL-40]", async () => {
+    await jobs().add([
+      aNewJob({ key: "b1", priority: "batch" }),
+      aNewJob({ key: "i1", priority: "immediate" }),
+      aNewJob({ key: "b2", priority: "batch" }),
+      aNewJob({ key: "i2", priority: "immediate" }),
+    ]);
+    expect(await readyKeys(jobs())).toEqual(["i1", "i2", "b1", "b2"]);
+  });
+
+  test("ready() puts a job that failed behind the others of its class [GL-45]", async () => {
+    const seq = await addJob(jobs(), aNewJob({ key: "failed" }));
+    await addJob(jobs(), aNewJob({ key: "fresh" }));
+    await addJob(jobs(), aNewJob({ key: "soon", priority: "immediate" }));
+    await putStep(jobs(), seq, claimBy("a"));
+    await putStep(jobs(), seq, failOf(1));
+    const later = now + 10_000_000;
+    expect(await readyKeys(jobs(), { at: later })).toEqual(["soon", "fresh", "failed"]);
+  });
+
+  test("ready() answers with whole jobs", async () => {
+    const seq = await addJob(jobs(), aNewJob());
+    expect(await jobs().ready({ types: [""], at: now, limit: 1 })).toStrictEqual([
+      await requireJob(jobs(), seq),
+    ]);
+  });
+
+  test("ready() answers with at most so many of each type, in one order [GL-50]", async () => {
+    for (const key of ["x1", "x2", "x3"]) await addJob(jobs(), aNewJob({ key, type: "x" }));
+    await addJob(jobs(), aNewJob({ key: "y1", type: "y", priority: "immediate" }));
+    await addJob(jobs(), aNewJob({ key: "z1", type: "z" }));
+    await addJob(jobs(), aNewJob({ key: "y2", type: "y" }));
+    const asked = { types: ["x", "y", "never"], limit: 2 };
+    expect(await readyKeys(jobs(), asked)).toEqual(["y1", "x1", "x2", "y2"]);
+    expect(await readyKeys(jobs(), { types: [] })).toEqual([]);
+  });
+
+  test("ready() passes over jobs that are claimed, settled or held [GL-50]", async () => {
+    const seqs = [];
+    for (const key of ["claimed", "cancelled", "held", "free"]) {
+      seqs.push(await addJob(jobs(), aNewJob({ key })));
+    }
+    const [claimed, cancelled, held] = seqs as [number, number, number];
+    await putStep(jobs(), claimed, claimBy("a"));
+    await putStep(jobs(), cancelled, { do: "cancel", at: now, info: null });
+    await putStep(jobs(), held, { do: "hold", at: now });
+    await addJob(jobs(), aNewJob({ key: "held from the start", ...withOptions({ hold: true }) }));
+    expect(await readyKeys(jobs())).toEqual(["free"]);
+    await putStep(jobs(), held, { do: "unhold", at: now });
+    expect(await readyKeys(jobs())).toEqual(["held", "free"]);
+  });
+
+  test("ready() never answers with a job whose claim was saved in the same turn", async () => {
+    const seq = await addJob(jobs(), aNewJob());
+    const change = changeOf(await requireJob(jobs(), seq), claimBy("a"));
+    await jobs().save([change]);
+    expect(await readyKeys(jobs())).toEqual([]);
+  });
+
+  test("ready() gives a job again that came back, at its old place", async () => {
+    const seq = await addJob(jobs(), aNewJob({ key: "first" }));
+    await addJob(jobs(), aNewJob({ key: "second" }));
+    await putStep(jobs(), seq, claimBy("a"));
+    await putStep(jobs(), seq, { do: "release", at: now, attempt: 1, info: "Back." });
+    expect(await readyKeys(jobs())).toEqual(["first", "second"]);
+  });
+
+  test("ready() gives a job again that a person retried", async () => {
+    const seq = await addJob(jobs(), aNewJob({ key: "k" }));
+    await putStep(jobs(), seq, { do: "cancel", at: now, info: null });
+    await putStep(jobs(), seq, { do: "retry", at: now });
+    expect(await readyKeys(jobs())).toEqual(["k"]);
+  });
+}
+
+function describeTime(jobs: () => JobStore): void {
+  test("ready() gives a job from the instant before which it must not run", async () => {
+    await addJob(jobs(), aNewJob({ key: "later", ...withOptions({ notBefore: now + 100 }) }));
+    expect(await readyKeys(jobs(), { at: now + 99 })).toEqual([]);
+    expect(await readyKeys(jobs(), { at: now + 100 })).toEqual(["later"]);
+  });
+
+  test("ready() does not give a job whose time lies ahead of a clock that was set back", async () => {
+    await addJob(jobs(), aNewJob({ key: "later", ...withOptions({ notBefore: now + 100 }) }));
+    expect(await readyKeys(jobs(), { at: now + 100 })).toEqual(["later"]);
+    expect(await readyKeys(jobs(), { at: now + 50 })).toEqual([]);
+    expect(await readyKeys(jobs(), { at: now + 100 })).toEqual(["later"]);
+  });
+
+  test("ready() gives a failed job after its wait, in the place that its failures give it", async () => {
+    const seq = await addJob(jobs(), aNewJob({ key: "f" }));
+    await putStep(jobs(), seq, claimBy("a"));
+    await putStep(jobs(), seq, failOf(1));
+    const job = await requireJob(jobs(), seq);
+    const readyAt = job.status === "pending" ? job.readyAt : 0;
+    expect(await readyKeys(jobs(), { at: readyAt - 1 })).toEqual([]);
+    expect(await readyKeys(jobs(), { at: readyAt })).toEqual(["f"]);
+  });
+
+  test("ready() does not give a held job whose time has come", async () => {
+    const options = withOptions({ notBefore: now + 100, hold: true });
+    const seq = await addJob(jobs(), aNewJob({ key: "k", ...options }));
+    expect(await readyKeys(jobs(), { at: now + 200 })).toEqual([]);
+    await putStep(jobs(), seq, { do: "unhold", at: now });
+    expect(await readyKeys(jobs(), { at: now + 99 })).toEqual([]);
+    expect(await readyKeys(jobs(), { at: now + 100 })).toEqual(["k"]);
+  });
+
+  test("ready() does not give a job whose deadline has passed, due() tells of it", async () => {
+    await addJob(jobs(), aNewJob({ key: "b", ...withOptions({ deadline: now + 60 }) }));
+    await addJob(jobs(), aNewJob({ key: "a", ...withOptions({ deadline: now + 50 }) }));
+    const held = withOptions({ deadline: now + 55, hold: true });
+    await addJob(jobs(), aNewJob({ key: "held", ...held }));
+    await addJob(jobs(), aNewJob({ key: "free" }));
+    const dueKeys = async (at: number, limit = 10) =>
+      (await jobs().due(at, limit)).map((job) => job.key);
+    expect(await dueKeys(now + 49)).toEqual([]);
+    expect(await dueKeys(now + 50)).toEqual(["a"]);
+    expect(await dueKeys(now + 60)).toEqual(["a", "held", "b"]);
+    expect(await dueKeys(now + 60, 2)).toEqual(["a", "held"]);
+    expect(await readyKeys(jobs(), { at: now + 50 })).toEqual(["b", "free"]);
+  });
+
+  test("due() tells only of pending jobs", async () => {
+    const seq = await addJob(jobs(), aNewJob(withOptions({ deadline: now + 50 })));
+    await putStep(jobs(), seq, claimBy("a"));
+    expect(await jobs().due(now + 60, 10)).toEqual([]);
+    await putStep(jobs(), seq, { do: "release", at: now + 51, attempt: 1, info: "Back." });
+    expect(await jobs().due(now + 60, 10)).toHaveLength(1);
+    await putStep(jobs(), seq, { do: "expire", at: now + 60 });
+    expect(await jobs().due(now + 60, 10)).toEqual([]);
+  });
+
+  test("nextDue() tells the nearest instant at which something waiting is due", async () => {
+    expect(await jobs().nextDue(now)).toBeNull();
+    await addJob(jobs(), aNewJob());
+    expect(await jobs().nextDue(now)).toBeNull();
+    await addJob(jobs(), aNewJob(withOptions({ notBefore: now + 50 })));
+    await addJob(jobs(), aNewJob(withOptions({ deadline: now + 70 })));
+    await addJob(jobs(), aNewJob(withOptions({ notBefore: now + 40, hold: true })));
+    await addJob(jobs(), aNewJob(withOptions({ deadline: now + 90, hold: true })));
+    expect(await jobs().nextDue(now)).toBe(now + 50);
+    expect(await jobs().nextDue(now + 50)).toBe(now + 70);
+    expect(await jobs().nextDue(now + 70)).toBe(now + 90);
+    expect(await jobs().nextDue(now + 90)).toBeNull();
+  });
+
+  test("nextDue() forgets jobs that no longer wait", async () => {
+    const options = withOptions({ deadline: now + 5_000_000 });
+    const seq = await addJob(jobs(), aNewJob(options));
+    const type = aType({ maxAttempts: 5 });
+    await putStep(jobs(), seq, claimBy("a"));
+    expect(await jobs().nextDue(now)).toBeNull();
+    await putStep(jobs(), seq, failOf(1), { type });
+    const job = await requireJob(jobs(), seq);
+    expect(await jobs().nextDue(now)).toBe(job.status === "pending" ? job.readyAt : 0);
+    await putStep(jobs(), seq, { do: "cancel", at: now, info: null });
+    expect(await jobs().nextDue(now)).toBeNull();
+  });
+}

@@ -1,0 +1,126 @@
+// Looks at the world again and again and asks why something that should have happened by now has not: a job
+// and a fitting free worker not brought together, a deadline or a time limit passed over, a worker not asked.
+
+import type { Case, Judge } from "./judge.ts";
+import type { Knobs } from "./knobs.ts";
+import type { Link, Network } from "./network.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Server } from "./server.ts";
+import { wallStartsAt, type Wall } from "./sim-clock.ts";
+import type { Trace } from "./trace.ts";
+
+export type Liveness = { look(): void };
+
+export type LivenessDeps = {
+  readonly scheduler: Scheduler;
+  readonly judge: Judge;
+  readonly network: Network;
+  readonly server: Server;
+  readonly knobs: Knobs;
+  readonly wall: Wall;
+  readonly trace: Trace;
+  /** True when the worker behind this link has nothing to do. */
+  readonly isIdle: (link: Link) => boolean;
+};
+
+/** I13 says one second; the rest is for the commit, the network and the time between two looks. */
+const claimMsMax = 1_600;
+
+/** A worker that says busy is asked again every five seconds. */
+const askMsMax = 8_000;
+
+/** How many waiting jobs are looked at for each free worker. */
+const jobsLookedAtMax = 200;
+
+export function createLiveness(deps: LivenessDeps): Liveness {
+  const { scheduler, judge, network, server, trace } = deps;
+  let sinceByPair = new Map<string, number>();
+  let overdueSince = new Map<string, number>();
+
+  const look = () => {
+    const broker = server.broker();
+    if (broker === null || !broker.isAccepting()) {
+      sinceByPair = new Map();
+      overdueSince = new Map();
+      return;
+    }
+    const setAside = new Set(
+      broker.workers().flatMap(({ state, connection }) => (state === "quarantined" ? [connection] : [])),
+    );
+    lookAtPairs(setAside);
+    lookAtTimes();
+    lookAtAsking();
+  };
+
+  const lookAtPairs = (setAside: ReadonlySet<string>) => {
+    const now = scheduler.nowMs();
+    const next = new Map<string, number>();
+    const links = [...network.links()].filter((link) => link.isSeated() && link.isRegistered());
+    for (const link of links) {
+      const readySince = link.readySinceMs();
+      if (readySince === null || !link.isWhole() || setAside.has(link.connection)) continue;
+      const able = links.filter((one) => one.type === link.type && !setAside.has(one.connection));
+      for (const job of eligible(link.type)) {
+        const { seq, record } = job;
+        const isAvoided = record!.avoid.includes(link.workerId);
+        const isElsewhere = able.some((one) => !record!.avoid.includes(one.workerId));
+        if (isAvoided && isElsewhere) continue;
+        const pair = `${seq}:${record!.revision} ${link.connection}:${readySince}`;
+        const since = sinceByPair.get(pair) ?? now;
+        next.set(pair, since);
+        if (now - since < claimMsMax) continue;
+        trace.violate("I13", `job ${seq} and worker ${link.connection} wait since ${since}`);
+      }
+    }
+    sinceByPair = next;
+  };
+
+  const eligible = (type: string): readonly Case[] => {
+    const found: Case[] = [];
+    const at = wallNow();
+    for (const job of judge.pending(type).values()) {
+      const { record } = job;
+      if (record?.status !== "pending" || record.held || record.readyAt > at) continue;
+      if (record.payload.size > deps.knobs.classicBytesMax) continue;
+      const { deadline } = record.options;
+      if (deadline !== null && deadline <= at) continue;
+      found.push(job);
+      if (found.length === jobsLookedAtMax) break;
+    }
+    return found;
+  };
+
+  const wallNow = () => wallStartsAt + scheduler.nowMs() + deps.wall.offsetMs;
+
+  /** A deadline that passed ends a waiting job; a time limit that passed ends an attempt. */
+  const lookAtTimes = () => {
+    const now = scheduler.nowMs();
+    const next = new Map<string, number>();
+    for (const { seq, record, claimedMs, lastAttempt } of judge.cases().values()) {
+      if (record === null || (record.status !== "pending" && record.status !== "running")) continue;
+      const type = deps.knobs.types.find(({ name }) => name === record.type)!;
+      const limitMs = record.options.timeoutMs ?? type.timeoutMs;
+      const { deadline } = record.options;
+      const isExpired = record.status === "pending" && deadline !== null && deadline <= wallNow();
+      const isTooLong =
+        record.status === "running" && limitMs !== null && now - claimedMs > limitMs;
+      if (!isExpired && !isTooLong) continue;
+      const what = `${seq}#${lastAttempt} ${isExpired ? "deadline" : "time limit"}`;
+      const since = overdueSince.get(what) ?? now;
+      next.set(what, since);
+      if (now - since >= claimMsMax) trace.violate("due", `job ${what} passed before ${since}`);
+    }
+    overdueSince = next;
+  };
+
+  const lookAtAsking = () => {
+    for (const link of network.links()) {
+      const since = link.busySinceMs();
+      if (since === null || !link.isWhole() || !deps.isIdle(link)) continue;
+      if (scheduler.nowMs() - since < askMsMax) continue;
+      trace.violate("GL-25", `worker ${link.connection} said busy at ${since} and was not asked again`);
+    }
+  };
+
+  return { look };
+}

@@ -1,0 +1,193 @@
+// The lives of the simulated server: it boots on what is durable, listens, and is stopped or killed. Calls of
+// clients reach it over a network that may lose the answer; when it dies nobody is told what became of them.
+
+import type { Broker } from "../../src/broker/broker.ts";
+import { createBroker, type BrokerDeps } from "../../src/broker/create-broker.ts";
+import { GridError, type ProblemCode } from "../../src/domain/errors.ts";
+import { createIds } from "../../src/platform/ids.ts";
+import type { Log } from "../../src/platform/log.ts";
+import type { Chance } from "./chance.ts";
+import type { Disk, Fate } from "./disk.ts";
+import type { Knobs } from "./knobs.ts";
+import type { Mutant } from "./mutants.ts";
+import type { Network } from "./network.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { createSimClock, type SimClock, type Wall } from "./sim-clock.ts";
+import type { Trace } from "./trace.ts";
+
+/** What a client knows after a call. `unknown`: it may have happened or not. */
+export type Answer<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "refused"; readonly code: ProblemCode }
+  | { readonly kind: "unknown" };
+
+export type Server = {
+  boot(): Promise<void>;
+  /** Gone this instant. */
+  kill(fate: Fate): void;
+  /** Stops in good order, and is gone. */
+  stop(): Promise<void>;
+  /** The broker that listens, or null. */
+  broker(): Broker | null;
+  incarnation(): number;
+  call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>>;
+  /** Timers that the broker has armed. */
+  timerCount(): number;
+};
+
+export type ServerDeps = {
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly knobs: Knobs;
+  readonly trace: Trace;
+  readonly disk: Disk;
+  readonly network: Network;
+  readonly wall: Wall;
+  readonly mutant: Mutant | null;
+};
+
+type Life = {
+  readonly broker: Broker;
+  readonly clock: SimClock;
+  readonly underWay: Set<() => void>;
+  isListening: boolean;
+};
+
+export const rightToken = "the right token";
+
+/** A stop that takes longer hangs: uploads are given 20 s. */
+const stopMsMax = 30_000;
+
+export function createServer(deps: ServerDeps): Server {
+  const { scheduler, chance, knobs, trace, disk, network } = deps;
+  let life: Life | null = null;
+  let incarnation = 0;
+
+  const end = () => {
+    if (life === null) return;
+    const { clock, underWay } = life;
+    clock.kill();
+    life.isListening = false;
+    network.listen(null);
+    network.dropAll();
+    for (const giveUp of underWay) giveUp();
+    life = null;
+  };
+
+  return {
+    async boot() {
+      const clock = createSimClock(scheduler, deps.wall);
+      const mounted = disk.mount();
+      const jobs = deps.mutant?.jobs?.(mounted.jobs, scheduler) ?? mounted.jobs;
+      const blobs = deps.mutant?.blobs?.(mounted.blobs, scheduler) ?? mounted.blobs;
+      const mine = (incarnation += 1);
+      trace.note("server.boot", `${mine}`);
+      const broker = createBroker({
+        ...brokerDeps(deps, mine, clock),
+        ...{ jobs, blobs, clock: deps.mutant?.clock?.(clock) ?? clock },
+      });
+      const born: Life = { broker, clock, underWay: new Set(), isListening: false };
+      life = born;
+      await jobs.setSetting("incarnation", `${mine}`);
+      await jobs.declareTypes(knobs.types.map(({ name }) => name));
+      await broker.start();
+      if (life !== born) return;
+      born.isListening = true;
+      const attach = deps.mutant?.attach;
+      network.listen((socket) =>
+        attach === undefined ? broker.attachClassic(socket) : attach(broker, socket, scheduler),
+      );
+    },
+    kill(fate) {
+      trace.note(`fault.kill-${fate}`);
+      disk.crash(fate);
+      end();
+    },
+    async stop() {
+      const mine = life;
+      if (mine === null) return;
+      trace.note("fault.stop");
+      let isStopped = false;
+      scheduler.after(stopMsMax, () => {
+        if (!isStopped && life === mine) trace.violate("stop", `not stopped after ${stopMsMax} ms`);
+      });
+      await mine.broker.stop();
+      isStopped = true;
+      if (life !== mine) return;
+      trace.note("server.stopped");
+      network.listen(null);
+      disk.crash("keep");
+      end();
+    },
+    broker: () => (life?.isListening === true ? life.broker : null),
+    incarnation: () => incarnation,
+    async call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>> {
+      await scheduler.sleep(chance.between(0, knobs.linkMsMax));
+      const asked = life;
+      if (asked === null || !asked.isListening || !asked.broker.isAccepting()) {
+        await scheduler.sleep(chance.between(0, knobs.linkMsMax));
+        return { kind: "unknown" };
+      }
+      return new Promise<Answer<T>>((resolve) => {
+        const settle = (answer: Answer<T>) => {
+          if (!asked.underWay.delete(giveUp)) return;
+          const isLost = chance.is(0.01);
+          if (isLost) trace.note("fault.answer-lost");
+          const told = isLost ? ({ kind: "unknown" } as const) : answer;
+          scheduler.after(chance.between(0, knobs.linkMsMax), () => resolve(told));
+        };
+        const giveUp = () => settle({ kind: "unknown" });
+        asked.underWay.add(giveUp);
+        verb(asked.broker).then(
+          (value) => settle({ kind: "ok", value }),
+          (error: unknown) => settle(toAnswer(error)),
+        );
+      });
+    },
+    timerCount: () => life?.clock.timerCount() ?? 0,
+  };
+
+  function toAnswer(error: unknown): Answer<never> {
+    if (error instanceof GridError && problemStatus(error) < 500) {
+      return { kind: "refused", code: error.code };
+    }
+    const isExpected = error instanceof GridError || disk.isExcused();
+    if (!isExpected) trace.violate("L11", `a call failed: ${String(error)}`);
+    return { kind: "unknown" };
+  }
+}
+
+function problemStatus({ code }: GridError): number {
+  return code === "disk-low" || code === "overloaded" || code === "shutting-down" ? 503 : 400;
+}
+
+type Given = Omit<BrokerDeps, "jobs" | "blobs" | "clock">;
+
+function brokerDeps({ chance, knobs, trace, disk }: ServerDeps, incarnation: number, clock: SimClock): Given {
+  const random = chance.fork(`broker/${incarnation}`);
+  return {
+    random,
+    incarnation,
+    makeId: createIds(clock, random),
+    log: createSimLog(trace, disk),
+    types: knobs.types,
+    smallBlobBytesMax: knobs.smallBlobBytesMax,
+    classicBytesMax: knobs.classicBytesMax,
+    kickAfterMs: 500,
+    verifyWorkerToken: (token) => token === rightToken,
+    durability: "power",
+  };
+}
+
+/** An error in the log is a broken promise, unless the nemesis broke the disk. */
+function createSimLog(trace: Trace, disk: Disk): Log {
+  return {
+    info: (event) => trace.note(`log.${event}`),
+    warn: (event) => trace.note(`log.${event}`),
+    error(event, error) {
+      const message = error instanceof Error ? error.message : String(error);
+      trace.note(`log.${event}`, message);
+      if (!disk.isExcused()) trace.violate("L11", `${event}: ${message}`);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// What a kill cannot show: whether the disk was asked to keep the bytes before the caller was told that they are
+// kept. Watches the sync calls of a running server with strace. Each call is on record before the server goes
+// on, so those found when an answer is there came before it.
+
+import { readFile } from "node:fs/promises";
+
+export type SyncWatch = {
+  /** Paths synced since the last look, in the order in which the calls returned. */
+  look(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+};
+
+/** Null where strace is missing or may not watch processes. Ends by itself with the process it watches. */
+export async function watchSyncs(pid: number, record: string): Promise<SyncWatch | null> {
+  const strace = Bun.which("strace");
+  if (strace === null) return null;
+  const tracer = Bun.spawn(
+    [strace, "-f", "-y", "-p", String(pid), "-e", "trace=fsync,fdatasync", "-o", record],
+    { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+  );
+  const stop = async () => {
+    tracer.kill();
+    await tracer.exited;
+  };
+  if (!(await isAttached(tracer.stderr))) {
+    await stop();
+    return null;
+  }
+  let seenCount = 0;
+  return {
+    async look() {
+      const paths = syncedPaths(await readFile(record, "utf8"));
+      const fresh = paths.slice(seenCount);
+      seenCount = paths.length;
+      return fresh;
+    },
+    stop,
+  };
+}
+
+/** `PID fdatasync(FD<PATH>) = 0`, or the same in two lines when another thread came between. */
+function syncedPaths(record: string): readonly string[] {
+  const begun = new Map<string, string>();
+  const paths: string[] = [];
+  for (const line of record.split("\n")) {
+    const [, pid = "", path = ""] = /^(\d+) +f(?:data)?sync\(\d+<(.*?)>/.exec(line) ?? [];
+    const [, resumed = ""] = /^(\d+) +<\.\.\. f(?:data)?sync resumed>/.exec(line) ?? [];
+    if (line.endsWith("<unfinished ...>")) begun.set(pid, path);
+    else if (/= 0$/.test(line)) paths.push(path === "" ? (begun.get(resumed) ?? "") : path);
+  }
+  return paths.filter((path) => path !== "");
+}
+
+/** It says so for the process first, then for each of its threads. */
+async function isAttached(said: ReadableStream<Uint8Array>): Promise<boolean> {
+  const [first, rest] = said.tee();
+  void rest.pipeTo(new WritableStream()); // Read on, so that it never has to wait for us.
+  let text = "";
+  for await (const bytes of first) {
+    text += new TextDecoder().decode(bytes);
+    if (text.includes("attached")) return true;
+  }
+  return false;
+}
