@@ -125,7 +125,7 @@ class Progress:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.lost = threading.Event()  # Set once nobody awaits the result.
         self._wake = wake
-        self._note: Optional[dict] = None
+        self._newest: deque = deque(maxlen=1)  # Threads may share a deque without a lock.
 
     def __call__(self, percent: Optional[float] = None, info: Optional[str] = None) -> None:
         if percent is None and info is None:
@@ -134,12 +134,11 @@ class Progress:
             raise ValueError(f"Progress is from 0 to 100 percent, not {percent}.")
         if self.lost.is_set():
             raise ConnectionLost("The job was given back to the server.")
-        self._note = {"code": PROGRESS, "percent": percent, "info": info}
+        self._newest.append({"code": PROGRESS, "percent": percent, "info": info})
         self._wake()
 
     def take_note(self) -> Optional[dict]:
-        note, self._note = self._note, None
-        return note
+        return self._newest.pop() if self._newest else None
 
 
 class _Job:
@@ -227,10 +226,12 @@ class _Session:
         job = self._job
         if job is None:
             return
-        if not job.is_finished():
-            note = None if connection.has_unsent() else job.progress.take_note()
+        is_finished = job.is_finished()
+        if is_finished or not connection.has_unsent():
+            note = job.progress.take_note()
             if note is not None:
                 connection.send_text(json.dumps(note))
+        if not is_finished:
             return
         self._job = None
         if job.result is not None:

@@ -3,7 +3,7 @@
 import { pointToSegment, segmentToBounds, segmentToSegment, type Segment } from "./distances.ts";
 import { forward, ur5, type Joints } from "./kinematics.ts";
 import type { Box, Scene, Tool } from "./scene.ts";
-import { add, column, originOf, scale, type Vector } from "./vectors.ts";
+import { add, column, distance, dot, originOf, scale, subtract, type Vector } from "./vectors.ts";
 
 export type Capsule = Segment & { readonly radius: number };
 
@@ -82,24 +82,52 @@ function clearsTable(links: readonly Capsule[], { clearance }: Scene): boolean {
 
 function clearsScene(links: readonly Capsule[], scene: Scene): boolean {
   return links.every((link) => {
+    const ball = ballAround(link);
     const reach = link.radius + scene.clearance;
     return (
-      scene.boxes.every((box) => boxDistance(link, box) >= reach) &&
-      scene.spheres.every((ball) => pointToSegment(ball.center, link) >= reach + ball.radius) &&
-      scene.capsules.every((rod) => segmentToSegment(rod, link) >= reach + rod.radius)
+      scene.boxes.every(
+        (box) =>
+          isBeyond(ball, { center: box.center, radius: halfDiagonal(box) }, reach) ||
+          boxDistance(link, box) >= reach,
+      ) &&
+      scene.spheres.every(({ center, radius }) => pointToSegment(center, link) >= reach + radius) &&
+      scene.capsules.every(
+        (rod) =>
+          isBeyond(ball, ballAround(rod), reach + rod.radius) ||
+          segmentToSegment(rod, link) >= reach + rod.radius,
+      )
     );
   });
 }
 
 function clearsItself(links: readonly Capsule[], { clearance }: Scene): boolean {
-  return partners.every((others, index) => {
-    const link = links[index]!;
-    return others.every((other) => {
-      const { radius } = links[other]!;
-      return segmentToSegment(link, links[other]!) >= link.radius + radius + clearance;
-    });
-  });
+  const balls = links.map(ballAround);
+  return partners.every((others, index) =>
+    others.every((other) => {
+      const reach = links[index]!.radius + links[other]!.radius + clearance;
+      return (
+        isBeyond(balls[index]!, balls[other]!, reach) ||
+        segmentToSegment(links[index]!, links[other]!) >= reach
+      );
+    }),
+  );
 }
+
+/** Most pairs are far apart: balls around them tell so at a fraction of the cost. */
+type Ball = { readonly center: Vector; readonly radius: number };
+
+function isBeyond(one: Ball, other: Ball, reach: number): boolean {
+  const between = subtract(one.center, other.center);
+  const together = one.radius + other.radius + reach;
+  return dot(between, between) > together * together;
+}
+
+const ballAround = ({ from, to }: Segment): Ball => ({
+  center: scale(add(from, to), 0.5),
+  radius: distance(from, to) / 2,
+});
+
+const halfDiagonal = ({ size }: Box): number => Math.sqrt(dot(size, size)) / 2;
 
 /** In the box's own frame it is axis-aligned about the origin. */
 export function boxDistance(segment: Segment, { center, size, yaw }: Box): number {

@@ -21,28 +21,41 @@ const laneCount = 48;
 /** The same poses in every run. */
 const seed = 1;
 
+const options = parsed(process.argv.slice(2));
+if (options === "help") {
+  console.log(usage);
+  process.exit(0);
+}
 try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === "help") console.log(usage);
-  else await run(options);
+  await run(options);
   process.exit(0);
 } catch (problem) {
-  say(`demo: ${problem instanceof Error ? problem.message : String(problem)}`);
+  sayProblem(problem);
   process.exit(1);
 }
 
-async function run(options: Options): Promise<void> {
+function parsed(words: readonly string[]): Options | "help" {
+  try {
+    return parseOptions(words);
+  } catch (problem) {
+    sayProblem(problem);
+    say(`\n${usage}`);
+    return process.exit(2);
+  }
+}
+
+async function run({ cells: cellCount, poses, isPlugPulled, output }: Options): Promise<void> {
   const binary = await buildOnce();
   const scene = loadScene();
-  const grid = gridOf(options.cells);
-  const cells = cellsOf(grid, options.poses, seed);
+  const grid = gridOf(cellCount);
+  const cells = cellsOf(grid, poses, seed);
   const processes = createProcesses();
   const server = await processes.startServer(binary);
   say(`A server listens at ${server.url}; ${startTeam(processes, server)} work for it.`);
 
   const startedAt = performance.now();
   const api = createGridApi(server);
-  const results = await compute(cells, api, options.isPlugPulled ? server : null);
+  const results = await compute(cells, api, isPlugPulled ? server : null);
   const seconds = (performance.now() - startedAt) / 1000;
   const doneByWorker = await api.doneByWorker();
   await processes.stopAll();
@@ -51,10 +64,10 @@ async function run(options: Options): Promise<void> {
   const hash = hashOf(results);
   console.log(reportOf({ grid, counts, hash, doneByWorker, seconds }));
   const picture = drawPicture({ grid, counts, scene }, pictureSummary({ grid, counts }));
-  mkdirSync(dirname(options.output), { recursive: true });
-  writeFileSync(options.output, picture);
-  console.log(reportLine("picture", relative(process.cwd(), options.output)));
-  if (options.isPlugPulled) compareWithoutGrid(cells, scene, hash);
+  mkdirSync(dirname(output), { recursive: true });
+  writeFileSync(output, picture);
+  console.log(reportLine("picture", relative(process.cwd(), output)));
+  if (isPlugPulled) compareWithoutGrid(cells, scene, hash);
 }
 
 /** Has the grid compute all cells; results in their order. A server to unplug is unplugged half way. */
@@ -130,6 +143,10 @@ function compareWithoutGrid(cells: readonly Cell[], scene: Scene, hash: string):
   console.log(reportLine("", "identical, although the server was killed"));
 }
 
+function sayProblem(problem: unknown): void {
+  say(`demo: ${problem instanceof Error ? problem.message : String(problem)}`);
+}
+
 function say(line: string): void {
-  console.error(line);
+  process.stderr.write(`${line}\n`);
 }

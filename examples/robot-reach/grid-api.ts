@@ -1,5 +1,5 @@
-// The few calls of the HTTP API that the demo needs. Both may be repeated safely: a submission has a key
-// and a result is only read. So a server that is away is simply asked again.
+// The few calls of the HTTP API that the demo needs. All may be repeated safely: a submission has a key,
+// the others only read. So a server that is away is simply asked again.
 
 import type { Cell } from "./formats.ts";
 import { encodeCell } from "./formats.ts";
@@ -37,12 +37,21 @@ export function createGridApi({ url, apiKey }: Server) {
       }
     },
 
-    /** Finished jobs by worker name. */
+    /** Finished jobs by worker name, counted from the jobs themselves, page by page. */
     async doneByWorker(): Promise<ReadonlyMap<string, number>> {
-      const answer = await patiently(() => fetch(`${url}/api/workers`, { headers }));
-      if (!answer.ok) throw await refusal(answer);
-      const workers = (await answer.json()) as { name: string; done_count: number }[];
-      return new Map(workers.map(({ name, done_count: count }) => [name, count]));
+      const counts = new Map<string, number>();
+      let page: string | null = "?status=done&limit=1000";
+      while (page !== null) {
+        const address: string = `${url}/api/jobs${page}`;
+        const answer = await patiently(() => fetch(address, { headers }));
+        if (!answer.ok) throw await refusal(answer);
+        for (const { worker } of (await answer.json()) as { worker: { name: string } | null }[]) {
+          const name = worker?.name ?? "nobody";
+          counts.set(name, (counts.get(name) ?? 0) + 1);
+        }
+        page = /<([^>]+)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1] ?? null;
+      }
+      return counts;
     },
   };
 }

@@ -13,14 +13,14 @@ export type Options = {
 export const usage = `Usage: npm run demo -- [options]
 
   --cells N          about so many cells of the workspace (default 8000)
-  --poses N          tool poses to try in each cell (default 48)
+  --poses N          tool poses to try in each cell (default 32)
   --quick            a few seconds: 200 cells of 12 poses
   --pull-the-plug    kill the server half way, start it again, and check the results
   --output FILE      the picture (default examples/robot-reach/output/reach.png)
   --help             show this help
 `;
 
-const sizes = { usual: { cells: 8_000, poses: 48 }, quick: { cells: 200, poses: 12 } } as const;
+const sizes = { usual: { cells: 8_000, poses: 32 }, quick: { cells: 200, poses: 12 } } as const;
 const countMax = 100_000;
 
 /** Throws an error that says what is wrong. */

@@ -54,7 +54,7 @@ export function drawPicture(analysis: Analysis, summary: string): Uint8Array {
   for (const [index, level] of levels.entries()) {
     const [from, to] = [level * edge, (level + 1) * edge];
     drawMap(canvas, analysis, {
-      title: `Level cut, z = ${from.toFixed(2)} to ${to.toFixed(2)}`,
+      title: `Cut at z = ${from.toFixed(2)} to ${to.toFixed(2)} m`,
       across: 0,
       up: 1,
       depth: [from, to],

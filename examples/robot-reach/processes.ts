@@ -33,7 +33,10 @@ export function createProcesses() {
     rmSync(folder, { recursive: true, force: true });
   });
   for (const [signal, code] of Object.entries(exitCodes)) {
-    process.on(signal, () => process.exit(code));
+    process.on(signal, () => {
+      const ended = Promise.all(Array.from(children, (child) => child.end("SIGKILL")));
+      void ended.finally(() => process.exit(code));
+    });
   }
   const start = (name: string, command: readonly string[], environment: Environment) => {
     const child = startChild(name, command, environment, folder);
@@ -114,7 +117,7 @@ function startChild(
     }
     const code = await subprocess.exited;
     if (isEnding) return;
-    console.error(`\ndemo: the ${name} ended with ${code}:\n${words}`);
+    process.stderr.write(`\ndemo: the ${name} ended with ${code}:\n${words}\n`);
     process.exit(1);
   })();
   return {

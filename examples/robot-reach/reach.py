@@ -1,4 +1,4 @@
-"""The collision stage in pure Python: the same maths as kinematics.ts, distances.ts and collision.ts.
+"""The collision stage in pure Python: the maths of kinematics.ts, distances.ts and collision.ts.
 
 A test holds the two against one another on the same cells. Nothing here knows of a server.
 """
@@ -37,6 +37,7 @@ class Box(NamedTuple):
     half: tuple
     cos_yaw: float
     sin_yaw: float
+    ball: tuple
 
 
 class Scene(NamedTuple):
@@ -44,8 +45,7 @@ class Scene(NamedTuple):
     tool_radius: float
     clearance: float
     boxes: tuple
-    spheres: tuple  # Capsules of no length.
-    capsules: tuple
+    rods: tuple  # Capsules with the balls around them; a sphere is a capsule of no length.
 
 
 def load_scene(file: str) -> Scene:
@@ -56,16 +56,18 @@ def load_scene(file: str) -> Scene:
     for box in scene.get("boxes", []):
         yaw = radians(box["yaw_degrees"])
         half = tuple(side * 0.5 for side in box["size"])
-        boxes.append(Box(tuple(box["center"]), half, cos(yaw), sin(yaw)))
-    spheres = [(tuple(s["center"]), s["radius"]) for s in scene.get("spheres", [])]
-    rods = [(tuple(c["from"]), tuple(c["to"]), c["radius"]) for c in scene.get("capsules", [])]
+        center = tuple(box["center"])
+        ball = (center, sqrt(_dot(box["size"], box["size"])) / 2)
+        boxes.append(Box(center, half, cos(yaw), sin(yaw), ball))
+    rods = [(s["center"], s["center"], s["radius"]) for s in scene.get("spheres", [])]
+    rods += [(c["from"], c["to"], c["radius"]) for c in scene.get("capsules", [])]
+    capsules = [Capsule(tuple(start), tuple(end), radius) for start, end, radius in rods]
     return Scene(
         arm["tool"]["length"],
         arm["tool"]["radius"],
         arm["clearance"],
         tuple(boxes),
-        tuple(Capsule(center, center, radius) for center, radius in spheres),
-        tuple(Capsule(*rod) for rod in rods),
+        tuple((capsule, ball_around(capsule)) for capsule in capsules),
     )
 
 
@@ -119,21 +121,42 @@ def is_free(joints, scene: Scene) -> bool:
     links = link_capsules(joints, scene)
     clearance = scene.clearance
     # The table is everything below z = 0; the base stands on it.
-    if any(min(a[2], b[2]) - radius < clearance for a, b, radius in links[1:]):
-        return False
-    for link in links:
+    for start, end, radius in links[1:]:
+        if min(start[2], end[2]) - radius < clearance:
+            return False
+    balls = [ball_around(link) for link in links]
+    for link, ball in zip(links, balls):
         reach = link.radius + clearance
-        if any(box_distance(link, box) < reach for box in scene.boxes):
-            return False
-        if any(point_to_segment(s.start, link) < reach + s.radius for s in scene.spheres):
-            return False
-        if any(segment_to_segment(c, link) < reach + c.radius for c in scene.capsules):
-            return False
-    for link, others in zip(links, PARTNERS):
-        for other in (links[index] for index in others):
-            if segment_to_segment(link, other) < link.radius + other.radius + clearance:
+        for box in scene.boxes:
+            if not is_beyond(ball, box.ball, reach) and box_distance(link, box) < reach:
+                return False
+        for rod, rod_ball in scene.rods:
+            apart = reach + rod.radius
+            if not is_beyond(ball, rod_ball, apart) and segment_to_segment(rod, link) < apart:
+                return False
+    for index, others in enumerate(PARTNERS):
+        for other in others:
+            apart = links[index].radius + links[other].radius + clearance
+            if is_beyond(balls[index], balls[other], apart):
+                continue
+            if segment_to_segment(links[index], links[other]) < apart:
                 return False
     return True
+
+
+def ball_around(capsule: Capsule) -> tuple:
+    """Centre and radius of the ball around a segment: most pairs are far apart, and it tells so."""
+    (ax, ay, az), (bx, by, bz), _ = capsule
+    center = ((ax + bx) * 0.5, (ay + by) * 0.5, (az + bz) * 0.5)
+    return center, _distance(capsule.start, capsule.end) / 2
+
+
+def is_beyond(one: tuple, other: tuple, reach: float) -> bool:
+    (ax, ay, az), one_radius = one
+    (bx, by, bz), other_radius = other
+    x, y, z = ax - bx, ay - by, az - bz
+    together = one_radius + other_radius + reach
+    return x * x + y * y + z * z > together * together
 
 
 def point_to_segment(point, segment: Capsule) -> float:
@@ -199,9 +222,9 @@ def decode_samples(data: bytes) -> tuple:
         (solution_count,) = struct.unpack_from("<I", data, at + 28)
         if solution_count > SOLUTIONS_MAX:
             raise ValueError(f"A pose has {solution_count} solutions.")
-        at += 32
-        reached.append([struct.unpack_from("<6f", data, at + 24 * i) for i in range(solution_count)])
-        at += 24 * solution_count
+        starts = range(at + 32, at + 32 + 24 * solution_count, 24)
+        reached.append([struct.unpack_from("<6f", data, start) for start in starts])
+        at += 32 + 24 * solution_count
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes follow the samples.")
     return cell, poses, reached

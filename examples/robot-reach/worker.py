@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A worker for `collide` jobs in pure Python, beside the TypeScript ones: the server sees no difference.
+"""A worker for `collide` jobs in pure Python. The server cannot tell it from one in TypeScript.
 
 Usage: GRIDLIKE_WORKER_TOKEN=... worker.py --url ws://HOST:PORT/api/worker/collide [--name NAME]
 """
@@ -35,8 +35,9 @@ def main() -> int:
     def work(payload: bytes, progress) -> bytes:
         return collide(payload, scene)
 
+    who = (token, arguments.name, f"{default_id()}-{arguments.name}")
     try:
-        run_worker(arguments.url, token, arguments.name, default_id(), work, stop=stop, log=print_log)
+        run_worker(arguments.url, *who, work, stop=stop, log=print_log)
     except Refused as problem:
         print_log(str(problem))
         return 4

@@ -1,5 +1,6 @@
 // One timer for the nearest thing that is due by the clock: no polling, no timer per job.
 
+import { alarmMsMax } from "../domain/limits.ts";
 import type { Instant } from "../domain/job.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 
@@ -17,15 +18,22 @@ export function createAlarm({ clock, dueAt }: AlarmDeps, ring: () => void): Alar
   let nearest: Instant = Number.POSITIVE_INFINITY;
   let isStopped = false;
 
-  const by = (at: Instant) => {
-    if (isStopped || at >= nearest) return;
-    timer?.cancel();
-    nearest = at;
-    timer = clock.after(Math.max(at - dueAt(), 0), () => {
+  const arm = () => {
+    const waitMs = Math.max(nearest - dueAt(), 0);
+    // Looked at again before long: the wall clock is set, and a machine that slept wakes, without notice.
+    timer = clock.after(Math.min(waitMs, alarmMsMax), () => {
+      if (dueAt() < nearest) return arm();
       nearest = Number.POSITIVE_INFINITY;
       timer = null;
       ring();
     });
+  };
+
+  const by = (at: Instant) => {
+    if (isStopped || at >= nearest) return;
+    timer?.cancel();
+    nearest = at;
+    arm();
   };
 
   return {

@@ -85,7 +85,7 @@ function stageSmall(inline: Uint8Array, contentType: string | null): NewContent 
 }
 
 function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  // A copy always: the chunks are views into buffers that the network reuses.
+  // A copy: one small view would keep a whole buffer of the network alive.
   const whole = new Uint8Array(size);
   let offset = 0;
   for (const chunk of chunks) {

@@ -1,6 +1,7 @@
 // Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
 
 import { backoffMsMax } from "../domain/limits.ts";
+import type { Instant } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -20,7 +21,7 @@ import { createFeed, type News } from "./feed.ts";
 import { operate, remove } from "./operate.ts";
 import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
 import { rescue, timeLimitMs } from "./rescue.ts";
-import { createRoster } from "./roster.ts";
+import { createRoster, type Seat } from "./roster.ts";
 import { submit } from "./submit.ts";
 import { createTally } from "./tally.ts";
 import { createTrust } from "./trust.ts";
@@ -47,6 +48,9 @@ export type BrokerDeps = {
 /** The longest wait after a failure: so long it matters that the clock was set back. */
 const clockMemoryMs = backoffMsMax * 1.5;
 
+/** When the store failed while the alarm rang, it rings again after this long. */
+const ringAgainMs = 5_000;
+
 /** Counts of workers are written at most this often. */
 const tallyMs = 5_000;
 
@@ -66,6 +70,7 @@ export function createBroker(given: BrokerDeps): Broker {
     feed,
     roster,
     typeOf: types.typeOf,
+    carryOut: works.carryOut,
     dueAt: createDueClock({ clock, log }, clockMemoryMs).dueAt,
     isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
     heldJob: (seq: number, attempt: number) => {
@@ -79,8 +84,15 @@ export function createBroker(given: BrokerDeps): Broker {
   const alarm = createAlarm(deps, () => works.carryOut(ring()));
 
   const ring = async () => {
-    const next = await rescue(deps);
-    if (next !== null) alarm.by(next);
+    try {
+      const next = await rescue(deps);
+      if (next !== null) alarm.by(next);
+    } catch (error) {
+      alarm.by(deps.dueAt() + ringAgainMs);
+      throw error;
+    }
+    const endMs = trust.nextEndMs();
+    if (endMs !== null) alarm.by(deps.dueAt() + endMs);
     const connected = new Set(Array.from(roster.seats(), ({ worker }) => worker.id));
     await tally.flush((id) => connected.has(id));
     dispatcher.wake();
@@ -98,8 +110,14 @@ export function createBroker(given: BrokerDeps): Broker {
     if (event.change === "completed" || event.change === "failed") alarm.by(event.at + tallyMs);
     const limitMs = timeLimitMs(job, types.typeOf(job.type));
     if (job.status === "running" && limitMs !== null) alarm.by(deps.dueAt() + limitMs + 1);
-    if (job.status === "pending" && job.readyAt > 0) alarm.by(job.readyAt);
-    if (job.status === "pending" || news.successor !== null) dispatcher.wake();
+    if (job.status === "pending") awaitTimesOf(job.readyAt, job.options.deadline);
+    // A worker set aside leaves its jobs to those that avoided them so far.
+    const mayBeGiven = job.status === "pending" || news.successor !== null;
+    if (mayBeGiven || until !== null) dispatcher.wake();
+  };
+  const awaitTimesOf = (readyAt: Instant | null, deadline: Instant | null) => {
+    if (readyAt !== null && readyAt > 0) alarm.by(readyAt);
+    if (deadline !== null) alarm.by(deadline);
   };
   const dropLease = (seq: number) => {
     const lease = roster.lease(seq);
@@ -115,11 +133,12 @@ export function createBroker(given: BrokerDeps): Broker {
   const door = {
     ...deps,
     payloadBytesMax: given.classicBytesMax,
-    carryOut: works.carryOut,
     onRoom: dispatcher.wake,
-    onJoin: (seat: { readonly worker: { readonly id: string; readonly name: string } }) =>
-      works.carryOut(tally.join(seat.worker, clock.now())),
-    onLeave: crew.left,
+    onJoin: (seat: Seat) => works.carryOut(tally.join(seat.worker, clock.now())),
+    onLeave: (seat: Seat) => {
+      crew.left(seat);
+      dispatcher.wake(); // What waited for this worker alone may go to one that it avoided.
+    },
     isStopping: () => !isAccepting,
   };
 
@@ -146,9 +165,7 @@ export function createBroker(given: BrokerDeps): Broker {
     async submit(submission) {
       const submitted = await submit(deps, submission);
       if (submitted.isReplay) return submitted;
-      const { notBefore, deadline } = submission.options;
-      if (notBefore !== null) alarm.by(notBefore);
-      if (deadline !== null) alarm.by(deadline);
+      awaitTimesOf(submission.options.notBefore, submission.options.deadline);
       dispatcher.wake();
       return submitted;
     },

@@ -1,8 +1,8 @@
 // Gives ready jobs to free workers. Woken, never polling: many wake-ups before a round count as one.
-// All claims of a round are written by one commit; only then are the jobs sent.
+// All claims of a round are written by one commit; only then is each job sent, as soon as its bytes are read.
 
-import type { Instant, Job, WorkerRef } from "../domain/job.ts";
-import { claimsPerRoundMax } from "../domain/limits.ts";
+import type { Instant, Job, RunningJob, WorkerRef } from "../domain/job.ts";
+import { claimsPerRoundMax, dispatchRestMs } from "../domain/limits.ts";
 import { isPastDeadline } from "../domain/transition.ts";
 import { sha256 } from "../blobs/hashing.ts";
 import type { Log } from "../platform/log.ts";
@@ -18,7 +18,11 @@ export type DispatchDeps = SettleDeps & {
   readonly dueAt: () => Instant;
   /** False while the worker is set aside. */
   readonly isTrusted: (worker: WorkerRef) => boolean;
+  /** Owns work that goes on after a round; failures are logged. */
+  readonly carryOut: (work: Promise<unknown>) => void;
 };
+
+type RoundDeps = DispatchDeps & { readonly wake: () => void };
 
 export type Dispatcher = {
   /** Something may be possible now. Cheap; returns at once. */
@@ -45,24 +49,28 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
     try {
       while (isAwake && !isStopped) {
         isAwake = false;
-        if (await round(deps)) isAwake = true;
+        if (await round(roundDeps)) isAwake = true;
       }
     } catch (error) {
       deps.log.error("dispatch.failed", error);
+      deps.clock.after(dispatchRestMs, wake);
     } finally {
       running = null;
     }
   };
+
+  const wake = () => {
+    isAwake = true;
+    if (running === null && !isStopped) running = drain();
+  };
+  const roundDeps: RoundDeps = { ...deps, wake };
 
   const stopGiving = () => {
     isStopped = true;
   };
 
   return {
-    wake() {
-      isAwake = true;
-      if (running === null && !isStopped) running = drain();
-    },
+    wake,
     drain: stopGiving,
     async stop() {
       stopGiving();
@@ -71,8 +79,8 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
   };
 }
 
-/** Matches, claims, sends. True when another round may find more to do. */
-async function round(deps: DispatchDeps): Promise<boolean> {
+/** Matches and claims. True when another round may find more to do. */
+async function round(deps: RoundDeps): Promise<boolean> {
   const pairs = await findPairs(deps);
   for (const { seat } of pairs) deps.roster.withdraw(seat);
   const moved = await Promise.all(pairs.map((pair) => claimAndSend(deps, pair)));
@@ -89,10 +97,27 @@ async function findPairs(deps: DispatchDeps): Promise<readonly Pair[]> {
     if (limit === 0) return [];
     const ready = await jobs.ready({ types, at: deps.dueAt(), limit });
     const pairs = match(deps, ready);
-    const mayFindMore = pairs.length < ready.length && ready.length >= limit;
+    const mayFindMore = types.some((type) => isHidden(deps, { type, ready, pairs, limit }));
     if (!mayFindMore || limit >= lookAheadMax) return pairs;
     limit = Math.min(limit * 8, lookAheadMax);
   }
+}
+
+type Look = {
+  readonly type: string;
+  readonly ready: readonly Job[];
+  readonly pairs: readonly Pair[];
+  readonly limit: number;
+};
+
+/** True when a seat of this type found nothing among the jobs looked at, and there are more behind them. */
+function isHidden(deps: FitDeps, { type, ready, pairs, limit }: Look): boolean {
+  const ofType = ready.filter((job) => job.type === type);
+  if (ofType.length < limit) return false;
+  const able = [...(deps.roster.free().get(type) ?? [])].filter(({ worker }) =>
+    deps.isTrusted(worker),
+  );
+  return able.length > pairs.filter(({ job }) => job.type === type).length;
 }
 
 /** Each job in turn takes the seat that has been free longest among those that fit it. */
@@ -130,31 +155,86 @@ export function couldRunElsewhere(deps: FitDeps, job: Job): boolean {
 }
 
 /** True when the job moved: another round may then find more to do. */
-async function claimAndSend(deps: DispatchDeps, { job, seat, waived }: Pair): Promise<boolean> {
-  const { clock, random, roster } = deps;
-  const tokenHash = sha256(random.bytes(32));
-  const when = { at: clock.now(), dueAt: deps.dueAt() };
-  const claim = { do: "claim", ...when, worker: seat.worker, tokenHash, waived } as const;
-  const [move, payload] = await Promise.all([
-    advance(deps, job, () => claim),
-    readWhole(deps, job.payload),
-  ]);
-  if (move === "no-such-job" || move.kind === "refused" || move.job.status !== "running") {
-    roster.offer(seat);
+async function claimAndSend(deps: RoundDeps, pair: Pair): Promise<boolean> {
+  const { seat } = pair;
+  // Read while the claim is written.
+  const reading = readPayload(deps, pair.job);
+  try {
+    const job = await claim(deps, pair);
+    if (job === null) {
+      // It changed meanwhile. By the timer, so that a store and a rule that disagree cannot stall the loop.
+      rest(deps, seat, 1);
+      return false;
+    }
+    // From the instant at which the claim is known: it may be cancelled while its bytes are read.
+    deps.roster.hold(seat, job, deps.clock.monotonicMs());
+    deps.carryOut(send(deps, seat, job, reading));
+    return true;
+  } catch (error) {
+    deps.log.error("dispatch.claim_failed", error, { job: pair.job.seq });
+    rest(deps, seat, dispatchRestMs);
     return false;
   }
-  const { seq, attempt } = move.job;
+}
+
+async function claim(deps: RoundDeps, { job, seat, waived }: Pair): Promise<RunningJob | null> {
+  const { clock, random } = deps;
+  const tokenHash = sha256(random.bytes(32));
+  const when = { at: clock.now(), dueAt: deps.dueAt() };
+  const step = { do: "claim", ...when, worker: seat.worker, tokenHash, waived } as const;
+  const move = await advance(deps, job, () => step);
+  if (move === "no-such-job" || move.kind === "refused") return null;
+  return move.job.status === "running" ? move.job : null;
+}
+
+/** The bytes, null when they are damaged or gone, or "unreadable" for now. */
+async function readPayload(deps: RoundDeps, job: Job): Promise<Uint8Array | null | "unreadable"> {
+  try {
+    return await readWhole(deps, job.payload);
+  } catch (error) {
+    deps.log.error("dispatch.payload_unreadable", error, { job: job.seq });
+    return "unreadable";
+  }
+}
+
+async function send(
+  deps: RoundDeps,
+  seat: Seat,
+  job: RunningJob,
+  reading: Promise<Uint8Array | null | "unreadable">,
+): Promise<void> {
+  const { seq, attempt, payload: content } = job;
+  const payload = await reading;
+  if (deps.roster.lease(seq)?.job !== job) {
+    // Called off while its bytes were read.
+    return offer(deps, seat);
+  }
+  if (payload === "unreadable") {
+    rest(deps, seat, dispatchRestMs);
+    const info = "The payload could not be read just now.";
+    return giveBack(deps, { seq, attempt: attempt.n, info }, "return");
+  }
   if (payload === null) {
-    roster.offer(seat);
-    deps.log.warn("job.payload_damaged", { job: seq, sha256: job.payload.sha256 });
-    const info = `The payload ${job.payload.sha256} is missing or does not fit its hash.`;
-    await advance(deps, move.job, () => ({ do: "damage", at: clock.now(), info }));
-    return true;
+    offer(deps, seat);
+    deps.log.warn("job.payload_damaged", { job: seq, sha256: content.sha256 });
+    const info = `The payload ${content.sha256} is missing or does not fit its hash.`;
+    await advance(deps, job, () => ({ do: "damage", at: deps.clock.now(), info }));
+    return;
   }
-  roster.hold(seat, move.job, clock.monotonicMs());
-  if (!seat.give({ job: move.job, payload })) {
-    const info = "The worker was gone before the job could be sent.";
-    await giveBack(deps, { seq, attempt: attempt.n, info }, "return");
-  }
-  return true;
+  if (seat.give({ job, payload })) return;
+  const info = "The worker was gone before the job could be sent.";
+  await giveBack(deps, { seq, attempt: attempt.n, info }, "return");
+}
+
+/** Gives a seat that was reserved back to whoever comes next, if it still waits. */
+function offer({ roster, wake }: RoundDeps, seat: Seat): void {
+  const state = seat.state();
+  if (state !== "ready" && state !== "quarantined") return;
+  roster.offer(seat);
+  wake();
+}
+
+/** The same, a little later. */
+function rest(deps: RoundDeps, seat: Seat, ms: number): void {
+  deps.clock.after(ms, () => offer(deps, seat));
 }

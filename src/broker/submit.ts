@@ -1,7 +1,7 @@
 // Takes jobs in. The same submission twice is one job: a client that does not know may always send again.
 
 import { GridError } from "../domain/errors.ts";
-import type { Job, NewJob } from "../domain/job.ts";
+import { isSameOptions, type Job, type NewJob } from "../domain/job.ts";
 import { keyProblem, parseJobRef } from "../domain/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { MakeId } from "../platform/ids.ts";
@@ -16,26 +16,27 @@ export type SubmitDeps = BytesDeps & {
 /** Adds the job, or answers with the same one that stands already. `key-taken` when another has the key. */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Submitted> {
   const { payload, key } = submission;
-  try {
-    if (key !== null) refuseBadKey(key);
-    const id = deps.makeId();
-    const job: NewJob = {
-      ...submission,
-      id,
-      key: key ?? id,
-      fromId: null,
-      submittedAt: deps.clock.now(),
-    };
-    const [added] = await deps.jobs.add([job]);
-    if (added?.kind === "added") {
-      if (added.spare !== null) await deps.blobs.delete(added.spare);
-      return { key: job.key, id, seq: added.seq, isReplay: false };
-    }
-    return await replay(deps, job);
-  } catch (error) {
+  const problem = key === null ? null : keyProblem(key);
+  if (problem !== null) {
     await discard(deps, payload);
-    throw error;
+    throw new GridError("malformed", problem);
   }
+  const id = deps.makeId();
+  const job: NewJob = {
+    ...submission,
+    id,
+    key: key ?? id,
+    fromId: null,
+    submittedAt: deps.clock.now(),
+  };
+  // Should this throw, the job may stand all the same: its bytes are not taken away, or it would lose them.
+  const [added] = await deps.jobs.add([job]);
+  if (added?.kind === "added") {
+    if (added.spare !== null) await deps.blobs.delete(added.spare);
+    return { key: job.key, id, seq: added.seq, isReplay: false };
+  }
+  await discard(deps, payload); // Whatever stands under the key has bytes of its own.
+  return replay(deps, job);
 }
 
 async function replay(deps: SubmitDeps, job: NewJob): Promise<Submitted> {
@@ -48,7 +49,6 @@ async function replay(deps: SubmitDeps, job: NewJob): Promise<Submitted> {
       standing === null ? {} : { key: job.key, id: standing.id, status: standing.status },
     );
   }
-  await discard(deps, job.payload);
   return { key: standing.key, id: standing.id, seq: standing.seq, isReplay: true };
 }
 
@@ -60,11 +60,6 @@ function isSame(standing: Job, job: NewJob): boolean {
     standing.payload.contentType === job.payload.contentType &&
     standing.priority === job.priority &&
     standing.group === job.group &&
-    Bun.deepEquals(standing.options, job.options)
+    isSameOptions(standing.options, job.options)
   );
-}
-
-function refuseBadKey(key: string): void {
-  const problem = keyProblem(key);
-  if (problem !== null) throw new GridError("malformed", problem);
 }

@@ -11,6 +11,8 @@ export type Trust = {
   /** Takes news of a worker's success or failure; answers until when it is now set aside, or null. */
   note(news: News, isElsewherePossible: boolean): Instant | null;
   isSetAside(workerId: string): boolean;
+  /** Milliseconds until the next worker that is set aside may work again, or null. */
+  nextEndMs(): number | null;
 };
 
 export function createTrust({ clock, log }: { readonly clock: Clock; readonly log: Log }): Trust {
@@ -26,17 +28,26 @@ export function createTrust({ clock, log }: { readonly clock: Clock; readonly lo
       }
       if ((change !== "failed" && change !== "timed_out") || !isElsewherePossible) return null;
       const before = conductById.get(worker.id) ?? goodConduct;
-      const after = afterFailure(before, job.seq, event.at);
+      const after = afterFailure(before, job.seq, clock.monotonicMs());
       conductById.set(worker.id, after);
       if (conductById.size > workerRecordCountMax) forgetOldest(conductById);
       if (after.level === before.level) return null;
-      const s = Math.round((after.until - event.at) / 1000);
+      const waitMs = after.until - clock.monotonicMs();
+      const s = Math.round(waitMs / 1000);
       log.warn("worker.quarantined", { worker: worker.id, name: worker.name, s });
-      return after.until;
+      return clock.now() + waitMs;
     },
     isSetAside(workerId) {
       const conduct = conductById.get(workerId);
-      return conduct !== undefined && isQuarantined(conduct, clock.now());
+      return conduct !== undefined && isQuarantined(conduct, clock.monotonicMs());
+    },
+    nextEndMs() {
+      let nearestMs: number | null = null;
+      for (const { until } of conductById.values()) {
+        const leftMs = until - clock.monotonicMs();
+        if (leftMs > 0 && (nearestMs === null || leftMs < nearestMs)) nearestMs = leftMs;
+      }
+      return nearestMs;
     },
   };
 }

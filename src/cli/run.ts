@@ -4,7 +4,7 @@
 import { Command, CommanderError } from "commander";
 
 import { GridError } from "../domain/errors.ts";
-import { exitWhenDone, writeStderr, writeStdout } from "../platform/program.ts";
+import { exitAfterOutput, exitWhenDone, writeStderr, writeStdout } from "../platform/program.ts";
 import { version } from "../platform/version.ts";
 import { writtenOut } from "./arguments.ts";
 import { serverCommand } from "./commands/server-start.ts";
@@ -27,7 +27,10 @@ export async function run(words: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(writtenOut(words, program), { from: "user" });
   } catch (error) {
-    exitWhenDone(codeOf(error));
+    const code = codeOf(error);
+    // After a bug something may still be open that would keep the process waiting.
+    if (code === exitCode.internal) exitAfterOutput(code);
+    else exitWhenDone(code);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   exitWhenDone,
   homeFolder,
   isUnwatchedContainer,
+  keepFilesPrivate,
   writeStderr,
 } from "../platform/program.ts";
 import { StartError } from "../platform/start-error.ts";
@@ -44,6 +45,7 @@ export async function serve({ file, isCheck, flags }: ServeOptions): Promise<voi
   if (isCheck) return printResult(summary(loaded.config));
   const log = createLog(createSystemClock(), writeStderr);
   exitOnUncaught(log);
+  keepFilesPrivate();
   // From here on a stop is heard, also one that comes while the server is starting.
   const asked = new Promise<string>((resolve) => onStopSignal(resolve));
   const firstRun = createFirstRun({

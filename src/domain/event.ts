@@ -2,24 +2,22 @@
 
 import type { FailReason, Instant, JobId, JobSeq, Status, WorkerRef } from "./job.ts";
 
-export const changes = [
-  "submitted",
-  "claimed",
-  "completed",
-  "failed",
-  "timed_out",
-  "lost",
-  "not_delivered",
-  "released",
-  "cancelled",
-  "retried",
-  "expired",
-  "held",
-  "unheld",
-  "damaged",
-  "deleted",
-] as const;
-export type ChangeName = (typeof changes)[number];
+export type ChangeName =
+  | "submitted"
+  | "claimed"
+  | "completed"
+  | "failed"
+  | "timed_out"
+  | "lost"
+  | "not_delivered"
+  | "released"
+  | "cancelled"
+  | "retried"
+  | "expired"
+  | "held"
+  | "unheld"
+  | "damaged"
+  | "deleted";
 
 export type JobEvent = {
   readonly at: Instant;

@@ -77,16 +77,14 @@ export type JobCourse = {
   readonly info: string | null;
 };
 
-export const failReasons = [
-  "error",
-  "exhausted",
-  "crashes",
-  "timeout",
-  "expired",
-  "prerequisite",
-  "payload_damaged",
-] as const;
-export type FailReason = (typeof failReasons)[number];
+export type FailReason =
+  | "error"
+  | "exhausted"
+  | "crashes"
+  | "timeout"
+  | "expired"
+  | "prerequisite"
+  | "payload_damaged";
 
 export const statuses = ["pending", "running", "done", "failed", "cancelled"] as const;
 export type Status = (typeof statuses)[number];
@@ -114,6 +112,17 @@ export type NewJob = Omit<JobFacts, "seq" | "batch" | "payload"> & {
 /** Settled jobs change only by delete or retry. */
 export function isSettled(job: Job): boolean {
   return job.status === "done" || job.status === "failed" || job.status === "cancelled";
+}
+
+/** True when two submitters asked for the same. */
+export function isSameOptions(one: JobOptions, other: JobOptions): boolean {
+  return (
+    one.maxAttempts === other.maxAttempts &&
+    one.timeoutMs === other.timeoutMs &&
+    one.notBefore === other.notBefore &&
+    one.deadline === other.deadline &&
+    one.hold === other.hold
+  );
 }
 
 /** When a fresh job may first be given out; 0 is at once. */

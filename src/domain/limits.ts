@@ -86,6 +86,12 @@ export const claimsPerRoundMax = 256;
 /** Jobs and changes carried by one commit. More wait for the next one, so that no commit stalls the loop. */
 export const changesPerCommitMax = 1_000;
 
+/** Longest sleep of the alarm: so late it notices that the wall clock was set, or that the machine slept. */
+export const alarmMsMax = 30_000;
+
+/** Rest of a worker's seat after the store or its bytes failed it: attempts cost rows, and disks need time. */
+export const dispatchRestMs = 1_000;
+
 /** A timer's longest delay: beyond 2^31 - 1 ms runtimes fire at once. */
 export const timerMsMax = 2_000_000_000;
 

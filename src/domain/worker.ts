@@ -2,8 +2,12 @@
 
 import type { Instant, JobSeq } from "./job.ts";
 
-export const workerStates = ["ready", "busy", "unsure", "quarantined", "gone"] as const;
-export type WorkerState = (typeof workerStates)[number];
+export type WorkerState =
+  | "ready"
+  | "busy"
+  | "unsure"
+  | "quarantined"
+  | "gone";
 
 /** A worker's whole history under its stable id, kept across connections. */
 export type WorkerRecord = {

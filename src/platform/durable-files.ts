@@ -1,7 +1,7 @@
 // Files of the data directory: what is written here is on the disk, under its name, when the promise resolves.
 // Nothing blocks the event loop, and no error is hidden: a sync that failed must stop the server.
 
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
@@ -63,6 +63,20 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Makes an empty file unless it stands already; that one is not even opened. Its name becomes durable later. */
+export async function makeFile(path: string): Promise<void> {
+  try {
+    await (await open(path, "wx", 0o600)).close();
+  } catch (error) {
+    if (errorCodeOf(error) !== "EEXIST") throw error;
+  }
+}
+
+/** The names of all that lies in a directory, in order. */
+export async function namesIn(path: string): Promise<readonly string[]> {
+  return (await readdir(path)).sort();
 }
 
 /** The text of a file, or null when there is none. */

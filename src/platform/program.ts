@@ -22,6 +22,11 @@ export function exitWhenDone(code: number): void {
   process.exitCode = code;
 }
 
+/** What this process creates is for its user alone. */
+export function keepFilesPrivate(): void {
+  process.umask(0o077);
+}
+
 /** The words after the program's name. */
 export function programArguments(): readonly string[] {
   return process.argv.slice(2);

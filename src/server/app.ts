@@ -77,7 +77,7 @@ export function createApp(deps: AppDeps): App {
   const patience = createPatience(idleSeconds);
   const floor = createFloor(clock);
   const uploads = createUploads({ clock, floor, patience });
-  const downloads = createDownloads({ floor, patience });
+  const downloads = createDownloads({ floor, patience, log });
   const waits = createWaits(stop.signal, patience);
   const isTaking = () => !stop.signal.aborted && deps.broker.isAccepting();
   const shared = { sockets, uploads, downloads, waits, patience, isTaking };

@@ -23,11 +23,10 @@ const spareBytesMax = 64 * 1024;
 
 export function createByteWindow(stream: AsyncIterable<Uint8Array>): ByteWindow {
   const source = stream[Symbol.asyncIterator]();
-  // The window is `storage` from `start` to `end`. Beyond `end` lies spare room, if the storage is our own.
+  // The window is `storage` from `start` to `end`. Room beyond `end` is ours: a chunk that came has none.
   let storage: Buffer = Buffer.alloc(0);
   let start = 0;
   let end = 0;
-  let isOwn = false;
   let soughtBytes = 0;
   let isEnded = false;
 
@@ -35,18 +34,16 @@ export function createByteWindow(stream: AsyncIterable<Uint8Array>): ByteWindow 
     storage = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     start = 0;
     end = bytes.length;
-    isOwn = false;
   };
   const append = (bytes: Uint8Array) => {
     if (start === end) return adopt(bytes);
     const size = end - start + bytes.length;
-    if (!isOwn || end + bytes.length > storage.length) {
+    if (end + bytes.length > storage.length) {
       const roomy = Buffer.allocUnsafeSlow(size + Math.min(size, spareBytesMax));
       roomy.set(storage.subarray(start, end));
       storage = roomy;
       end -= start;
       start = 0;
-      isOwn = true;
     }
     storage.set(bytes, end);
     end += bytes.length;
@@ -98,11 +95,9 @@ export function createByteWindow(stream: AsyncIterable<Uint8Array>): ByteWindow 
   };
 }
 
-/** How many bytes at the end of `bytes` could be the beginning of `wanted`, whose first byte it holds once. */
+/** How many bytes at the end of `bytes` could be the beginning of `wanted`, whose first byte it holds but once. */
 function overlap(bytes: Buffer, wanted: Uint8Array): number {
   const tail = bytes.subarray(Math.max(0, bytes.length - wanted.length + 1));
   const index = tail.lastIndexOf(wanted[0] ?? 0);
-  if (index < 0) return 0;
-  const candidate = tail.subarray(index);
-  return candidate.equals(wanted.subarray(0, candidate.length)) ? candidate.length : 0;
+  return index < 0 ? 0 : tail.length - index;
 }

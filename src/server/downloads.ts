@@ -1,6 +1,7 @@
 // Bytes on their way out. A stream is read only as fast as its reader takes it, and is freed when the reader
 // has gone or hardly moves.
 
+import type { Log } from "../platform/log.ts";
 import type { Floor } from "./floor.ts";
 import type { Patience, Timers } from "./patience.ts";
 
@@ -13,9 +14,13 @@ export type Downloads = {
   ): ReadableStream<Uint8Array>;
 };
 
-export type DownloadDeps = { readonly floor: Floor; readonly patience: Patience };
+export type DownloadDeps = {
+  readonly floor: Floor;
+  readonly patience: Patience;
+  readonly log: Log;
+};
 
-export function createDownloads({ floor, patience }: DownloadDeps): Downloads {
+export function createDownloads({ floor, patience, log }: DownloadDeps): Downloads {
   return {
     send(request, server, bytes) {
       patience.lift(request, server);
@@ -40,6 +45,7 @@ export function createDownloads({ floor, patience }: DownloadDeps): Downloads {
               controller.enqueue(next.value);
             } catch (error) {
               end();
+              log.error("download.failed", error);
               throw error;
             }
           },

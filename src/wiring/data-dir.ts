@@ -2,15 +2,20 @@
 // is closed or the process ends. Refuses a directory in which something is missing, foreign or of another
 // version, always with the remedy, and never mends by guessing.
 
-import { open, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createIds } from "../platform/ids.ts";
 import type { Clock } from "../platform/clock.ts";
-import { errorCodeOf, makePrivateDirectory } from "../platform/durable-files.ts";
+import {
+  errorCodeOf,
+  isDiskFull,
+  makeFile,
+  makePrivateDirectory,
+  namesIn,
+} from "../platform/durable-files.ts";
 import { fileSystemOf, sizeOrNull } from "../platform/file-system.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { holdLock } from "../platform/lock-file.ts";
-import type { LockFile } from "../platform/lock-file.ts";
+import { holdLock } from "../store/sqlite/lock-file.ts";
+import type { LockFile } from "../store/sqlite/lock-file.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
 import { StartError } from "../platform/start-error.ts";
@@ -80,7 +85,7 @@ export async function openDataDirectory(options: DataDirectoryOptions): Promise<
     return createDataDirectory({ path, lock, identity, highWater, clock: options.clock });
   } catch (error) {
     lock.release();
-    throw error;
+    throw isDiskFull(error) ? diskFull(path, error) : error;
   }
 }
 
@@ -159,11 +164,11 @@ async function requireDatabase(
   const size = await sizeOrNull(file);
   const isPromised = state === "in-use" || highWater !== null;
   if (isPromised && (size === null || size === 0)) throw databaseLost(file, size);
-  if (size === null) await (await open(file, "wx", 0o600)).close();
+  if (size === null) await makeFile(file);
 }
 
 async function requireOursOrEmpty(path: string): Promise<void> {
-  const names = (await readdir(path)).filter((name) => !harmless.includes(name)).sort();
+  const names = (await namesIn(path)).filter((name) => !harmless.includes(name));
   if (names.length === 0 || names.includes("IDENTITY")) return;
   if (names.includes(databaseName)) {
     throw new StartError(
@@ -174,6 +179,14 @@ async function requireOursOrEmpty(path: string): Promise<void> {
   throw new StartError(
     2,
     `The directory ${path} holds other files (${names[0]}) and is no data directory. Set data_dir to an empty directory, or to one that does not exist yet.`,
+  );
+}
+
+function diskFull(path: string, cause: unknown): StartError {
+  return new StartError(
+    3,
+    `The disk of the data directory ${path} is full. Free space on it, then start again.`,
+    { cause },
   );
 }
 

@@ -8,7 +8,7 @@ import { StartError } from "../platform/start-error.ts";
 import type { Instant } from "../domain/job.ts";
 
 /** Which files a data directory has and what they mean. */
-export const directoryFormat = 1;
+const directoryFormat = 1;
 
 /** `being-made` until the first start is counted: until then nothing was promised to anybody. */
 export type Identity = {

@@ -5,6 +5,7 @@ import type { JobStore } from "../store/job-store.ts";
 import { openDiskBlobStore } from "../blobs/disk/disk-blob-store.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Config } from "../config/config.ts";
+import { errorCodeOf } from "../platform/durable-files.ts";
 import type { Random } from "../platform/random.ts";
 import { atEndOfTurn } from "../platform/turn.ts";
 import type { DataDirectory } from "./data-dir.ts";
@@ -15,7 +16,7 @@ export type ProviderDeps = {
   readonly config: Pick<Config, "database" | "jobs">;
   readonly directory: DataDirectory;
   readonly random: Random;
-  /** Called once when the disk failed under the database. */
+  /** Called when the disk failed: what was promised before stands, nothing more can be promised. */
   readonly onBroken: (error: unknown) => void;
 };
 
@@ -30,5 +31,18 @@ export async function openProviders(deps: ProviderDeps): Promise<Providers> {
     onBroken,
   });
   const blobs = await openDiskBlobStore({ directory: directory.blobs, random });
-  return { jobs, blobs };
+  return { jobs, blobs: stoppingOnFailure(blobs, onBroken) };
+}
+
+/** An I/O error is never tried again: the system marks pages as written that are not (fsyncgate, 2018). */
+function stoppingOnFailure(blobs: BlobStore, onBroken: (error: unknown) => void): BlobStore {
+  const put: BlobStore["put"] = async (bytes, sizeBytesMax) => {
+    try {
+      return await blobs.put(bytes, sizeBytesMax);
+    } catch (error) {
+      if (errorCodeOf(error) === "EIO") onBroken(error);
+      throw error;
+    }
+  };
+  return { ...blobs, put };
 }

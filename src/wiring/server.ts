@@ -1,17 +1,18 @@
 // Puts the parts of a server together and takes them apart again in order: directory, records and bytes,
 // credentials, broker, doors. What was opened is closed when a later part fails.
 
-import { readFile } from "node:fs/promises";
 import type { Broker } from "../broker/broker.ts";
 import { createBroker } from "../broker/create-broker.ts";
 import { createSha256 } from "../blobs/hashing.ts";
 import type { Config, ServerConfig } from "../config/config.ts";
 import { networksContain } from "../platform/addresses.ts";
 import { createSystemClock } from "../platform/clock.ts";
+import { readTextOrNull } from "../platform/durable-files.ts";
 import { createIds } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { machineName } from "../platform/program.ts";
+import { StartError } from "../platform/start-error.ts";
 import { version } from "../platform/version.ts";
 import { createApp } from "../server/app.ts";
 import { listen, type Listener } from "../server/listen.ts";
@@ -46,7 +47,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   opened.defer(() => providers.jobs.close());
   opened.defer(() => providers.blobs.close());
 
-  const incarnation = await countStart(directory, providers.jobs);
+  const incarnation = await countStart(directory, providers.jobs, config.database.durability);
   await declareTypes(providers.jobs, config.types);
   const credentials = await resolveCredentials({
     auth: config.auth,
@@ -119,9 +120,11 @@ async function openDoors(
 
 async function readTls({ tls }: ServerConfig) {
   if (tls === null) return null;
-  const [cert, key] = await Promise.all([
-    readFile(tls.certFile, "utf8"),
-    readFile(tls.keyFile, "utf8"),
-  ]);
-  return { cert, key };
+  return { cert: await requireText(tls.certFile), key: await requireText(tls.keyFile) };
+}
+
+async function requireText(path: string): Promise<string> {
+  const text = await readTextOrNull(path);
+  if (text !== null) return text;
+  throw new StartError(2, `The file ${path} does not exist. Name the PEM files in [server.tls].`);
 }

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   appendFile,
-  chmod,
   mkdir,
   mkdtemp,
   readdir,
-  readFile,
   readlink,
   rm,
   stat,
@@ -16,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDiskBlobStore } from "../../src/blobs/disk/disk-blob-store.ts";
 import { createSystemRandom } from "../../src/platform/random.ts";
+import { canTrace, traceDurability } from "../support/durability-trace.ts";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 import { describeBlobStore, inChunks, pattern, readAll } from "./blob-store.ts";
 
 const random = createSystemRandom();
@@ -186,20 +186,8 @@ describe("disk blob store, its files", () => {
   test.skipIf(!canTrace())(
     "put() syncs the bytes before they get their name, and each new name before it answers",
     async () => {
-      const trace = join(directory, "trace");
-      const tracing = [
-        "strace",
-        "-f",
-        "-y",
-        "-e",
-        "trace=mkdir,rename,fsync,fdatasync",
-        "-o",
-        trace,
-      ];
       const program = [process.execPath, memoryProgram, join(directory, "blobs"), "1"];
-      const run = Bun.spawn([...tracing, ...program], { stdout: "ignore", stderr: "inherit" });
-      expect(await run.exited).toBe(0);
-      const calls = durabilityCalls(await readFile(trace, "utf8"), join(directory, "blobs"));
+      const calls = await traceDurability(program, join(directory, "blobs"));
       expect(calls.slice(calls.indexOf("fdatasync tmp/file"))).toEqual([
         "fdatasync tmp/file",
         "mkdir shard",
@@ -213,9 +201,8 @@ describe("disk blob store, its files", () => {
   test.skipIf(!canMount())(
     "put() tells of a full disk as disk-low, and leaves nothing on it",
     async () => {
-      await chmod(directory, 0o755);
-      const script = `mount -t tmpfs -o size=1m tmpfs ${directory} && exec ${process.execPath} ${fullDiskProgram} ${directory}`;
-      const run = Bun.spawn(["unshare", "-rm", "sh", "-c", script], {
+      const program = [process.execPath, fullDiskProgram, directory];
+      const run = Bun.spawn(onSmallDisk(program, directory, "1m"), {
         stdout: "pipe",
         stderr: "inherit",
       });
@@ -229,32 +216,6 @@ describe("disk blob store, its files", () => {
     },
   );
 });
-
-function canTrace(): boolean {
-  return isLinux && Bun.which("strace") !== null && Bun.spawnSync(["strace", "true"]).success;
-}
-
-/** The calls of a trace that concern the store, in their order: `rename tmp/file shard/file`. */
-function durabilityCalls(trace: string, blobs: string): readonly string[] {
-  return trace.split("\n").flatMap((line) => {
-    const call = /\b(mkdir|rename|fsync|fdatasync)\(/.exec(line)?.[1];
-    const paths = [...line.matchAll(/[<"](\/[^>"]*)[>"]/g)].map((match) => match[1]!);
-    if (call === undefined || !paths.every((path) => `${path}/`.startsWith(`${blobs}/`))) return [];
-    const places = paths.map((path) =>
-      (path.slice(blobs.length + 1) || ".")
-        .replace(/(?<=^|\/)[0-9a-f.]{32,}$/, "file")
-        .replace(/^[0-9a-f]{2}(?=\/|$)/, "shard"),
-    );
-    return [[call, ...places].join(" ")];
-  });
-}
-
-/** A small disk is a memory file system, which a user may mount in a name space of their own. */
-function canMount(): boolean {
-  if (!isLinux) return false;
-  const script = "mount -t tmpfs -o size=1m tmpfs /mnt";
-  return Bun.spawnSync(["sh", "-c", `unshare -rm sh -c "${script}"`], { stderr: "ignore" }).success;
-}
 
 async function filesBelow(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });

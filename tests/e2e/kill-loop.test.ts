@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { buildOnce } from "../support/binary.ts";
 import { createApi } from "../support/faults/api.ts";
 import { bytesOf, sha256Of } from "../support/faults/bytes.ts";
+import { catchSabotage } from "../support/faults/catch-sabotage.ts";
 import { createFindings } from "../support/faults/findings.ts";
 import { runKillLoop } from "../support/faults/kill-loop.ts";
 import {
@@ -43,8 +44,18 @@ describe(`kill -9 under load, KILL_LOOP_SEED=${seed}`, () => {
     console.log(JSON.stringify(figures));
     expect(findings.lines()).toEqual([]);
     expect(figures.kills).toBe(25);
-    const { acknowledged, unknown, done, successors, resultsRead, cancelled, deleted, blobCount } = figures;
-    const happened = { acknowledged, unknown, done, successors, resultsRead, cancelled, deleted, blobCount };
+    const { acknowledged, unknown, done, successors, resultsRead, cancelled, deleted, blobCount } =
+      figures;
+    const happened = {
+      acknowledged,
+      unknown,
+      done,
+      successors,
+      resultsRead,
+      cancelled,
+      deleted,
+      blobCount,
+    };
     for (const [what, count] of Object.entries(happened)) {
       expect(count, `how often: ${what}`).toBeGreaterThan(0);
     }
@@ -52,18 +63,8 @@ describe(`kill -9 under load, KILL_LOOP_SEED=${seed}`, () => {
 
   for (const sabotage of sabotages) {
     test(`a build that ${sabotage.does} is caught`, async () => {
-      const binary = join(directory, sabotage.name);
-      await buildSabotaged(sabotage, binary);
-      const { findings } = await runKillLoop({
-        binary,
-        directory: join(directory, `${sabotage.name}.run`),
-        kills: 12,
-        seed,
-        isUnruly: false,
-        settleMsMax: 5_000,
-      });
-      const caught = sabotage.breaks.filter((rule) => findings.count(rule) > 0);
-      expect(caught.length, `found: ${findings.lines().join("\n")}`).toBeGreaterThan(0);
+      const { by, findings } = await catchSabotage(sabotage, directory, seed);
+      expect(by.length, `found: ${findings.lines().join("\n")}`).toBeGreaterThan(0);
     }, 60_000);
   }
 });
@@ -74,7 +75,10 @@ describe("what a kill cannot show: the syncs between a request and its answer", 
     if (synced === null) return console.log("not tried: strace cannot watch processes here");
     expect(synced).toEqual({ small: ["record"], large: ["bytes", "name", "record"] });
     expect(await syncedByBroken(syncsNoRecords)).toEqual({ small: [], large: ["bytes", "name"] });
-    expect(await syncedByBroken(syncsNoBytes)).toEqual({ small: ["record"], large: ["name", "record"] });
+    expect(await syncedByBroken(syncsNoBytes)).toEqual({
+      small: ["record"],
+      large: ["name", "record"],
+    });
   }, 60_000);
 });
 
@@ -90,7 +94,12 @@ async function syncedByBroken(build: BrokenBuild): Promise<Synced | null> {
 async function syncedBeforeAnswer(binary: string, name: string): Promise<Synced | null> {
   const secrets = makeSecrets();
   const findings = createFindings();
-  const victim = await createVictim({ binary, directory: join(directory, name), secrets, findings });
+  const victim = await createVictim({
+    binary,
+    directory: join(directory, name),
+    secrets,
+    findings,
+  });
   victim.start();
   try {
     expect(await victim.ready()).toBe(true);

@@ -25,6 +25,8 @@ import { StartError } from "../../src/platform/start-error.ts";
 import { countStart } from "../../src/wiring/count-start.ts";
 import { openDataDirectory } from "../../src/wiring/data-dir.ts";
 import type { DataDirectory, DataDirectoryOptions } from "../../src/wiring/data-dir.ts";
+import { canTrace, traceDurability } from "../support/durability-trace.ts";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 
 const holdProgram = join(import.meta.dir, "../support/hold-data-dir.ts");
 const isRoot = process.getuid?.() === 0;
@@ -129,6 +131,26 @@ describe("openDataDirectory(), a directory that is made", () => {
     expect((await open()).clusterId).toBe(directory.clusterId);
   });
 
+  test.skipIf(!canTrace())(
+    "openDataDirectory() makes its directory and each of its files durable before it goes on",
+    async () => {
+      expect(await traceDurability([process.execPath, holdProgram, path], path)).toEqual([
+        "mkdir .",
+        "fsync IDENTITY.tmp",
+        "rename IDENTITY.tmp IDENTITY",
+        "fsync .",
+        "mkdir blobs",
+        "fsync .",
+        "fsync HOLDER.tmp",
+        "rename HOLDER.tmp HOLDER",
+        "fsync .",
+        "fsync HOLDER.tmp", // now with the address
+        "rename HOLDER.tmp HOLDER",
+        "fsync .",
+      ]);
+    },
+  );
+
   test("openDataDirectory() takes an empty directory, and a file system of its own", async () => {
     await mkdir(join(path, "lost+found"), { recursive: true, mode: 0o700 });
     expect((await open()).path).toBe(path);
@@ -164,7 +186,9 @@ describe("openDataDirectory(), two servers", () => {
     expect(error.message).toContain(path);
     expect(error.message).toContain(`process ${process.pid}`);
     expect(error.exitCode).toBe(3);
-    await refusal(open()); // the lock is still held after a failed try
+    // After these failed tries the lock must still be held, by the kernel as well.
+    await refusal(open());
+    expect(await tryElsewhere()).toMatchObject({ held: false });
     await first.close();
     await first.close();
     expect(await readdir(path)).not.toContain("HOLDER");
@@ -208,6 +232,15 @@ describe("openDataDirectory(), two servers", () => {
     await open();
   });
 
+  async function tryElsewhere(): Promise<unknown> {
+    const child = Bun.spawn([process.execPath, holdProgram, path], {
+      stdin: new Blob([""]),
+      stdout: "pipe",
+    });
+    children.push(child);
+    return new Response(child.stdout).json();
+  }
+
   async function spawnHolder(how: "keep" | "forget" = "keep") {
     const child = Bun.spawn([process.execPath, holdProgram, path, how], {
       stdin: "pipe",
@@ -231,6 +264,8 @@ describe("openDataDirectory(), a directory that is damaged", () => {
     await rm(join(path, "grid.db"));
     expect((await refusal(open())).message).toContain("grid.db is gone");
     expect(await readdir(path)).not.toContain("grid.db");
+    await rm(join(path, "HIGH-WATER"));
+    expect((await refusal(open())).message).toContain("grid.db is gone");
   });
 
   test("openDataDirectory() refuses a lost database also when the first start was cut short at its end", async () => {
@@ -326,6 +361,16 @@ describe("openDataDirectory(), a place that is not fit", () => {
     await chmod(parent, 0o755);
   });
 
+  test.skipIf(!canMount())("openDataDirectory() refuses a full disk", async () => {
+    const child = Bun.spawn(onSmallDisk([process.execPath, holdProgram, path], parent, "4k"), {
+      stdin: new Blob([""]),
+      stdout: "pipe",
+    });
+    children.push(child);
+    const told = (await new Response(child.stdout).json()) as { error: string };
+    expect(told.error).toContain(`The disk of the data directory ${path} is full`);
+  });
+
   test.skipIf(!isRoot)(
     "openDataDirectory() refuses files in it that belong to another user",
     async () => {
@@ -395,7 +440,7 @@ describe("countStart()", () => {
     for (const expected of [1, 2, 3]) {
       const directory = await open();
       if (expected === 1) await appendFile(directory.database, "a database");
-      expect(await countStart(directory, jobs)).toBe(expected);
+      expect(await countStart(directory, jobs, "power")).toBe(expected);
       await directory.close();
     }
     expect((await open()).highWater).toEqual({ incarnation: 3, eventSeq: 0 });
@@ -409,28 +454,43 @@ describe("countStart()", () => {
       [0, 0],
     ] as const) {
       const directory = await open();
-      const error = await refusal(countStart(directory, databaseAt({ incarnation, eventSeq })));
+      const error = await refusal(
+        countStart(directory, databaseAt({ incarnation, eventSeq }), "power"),
+      );
       expect(error.message).toContain("went back in time");
       expect(error.message).toContain("start 1 and event 10");
       expect(error.message).toContain(`start ${incarnation} and event ${eventSeq}`);
       expect(error.message).toContain(join(path, "HIGH-WATER"));
       await directory.close();
     }
-    expect(await countStart(await open(), databaseAt({ incarnation: 1, eventSeq: 10 }))).toBe(2);
+    expect(
+      await countStart(await open(), databaseAt({ incarnation: 1, eventSeq: 10 }), "power"),
+    ).toBe(2);
   });
 
   test("countStart() takes a database of the past once the mark was removed, as its refusal says", async () => {
     await use();
     await rm(join(path, "HIGH-WATER"));
-    expect(await countStart(await open(), databaseAt({ incarnation: 0, eventSeq: 0 }))).toBe(1);
+    expect(
+      await countStart(await open(), databaseAt({ incarnation: 0, eventSeq: 0 }), "power"),
+    ).toBe(1);
     expect(warnings.map((warning) => warning.event)).toContain("data-dir.no-high-water");
+  });
+
+  test("countStart() takes a database that a power cut set back when that was the chosen durability", async () => {
+    await use();
+    const directory = await open();
+    await directory.writeHighWater({ incarnation: 5, eventSeq: 50 });
+    await directory.close();
+    const past = databaseAt({ incarnation: 4, eventSeq: 40 });
+    expect(await countStart(await open(), past, "process")).toBe(5);
   });
 
   test("countStart() refuses the database of another grid", async () => {
     const jobs = createMemoryJobStore({ batchSize: 10 });
-    await countStart(await open(), jobs);
+    await countStart(await open(), jobs, "power");
     path = join(parent, "other");
-    const error = await refusal(countStart(await open(), jobs));
+    const error = await refusal(countStart(await open(), jobs, "power"));
     expect(error.message).toContain("belongs to grid");
     expect(error.message).toContain(path);
   });

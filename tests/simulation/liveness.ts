@@ -29,17 +29,23 @@ const claimMsMax = 1_600;
 /** A worker that says busy is asked again every five seconds. */
 const askMsMax = 8_000;
 
+/** So late the server may notice that the wall clock was set: it looks every 30 s. */
+const jumpMsMax = 32_000;
+
 /** How many waiting jobs are looked at for each free worker. */
 const jobsLookedAtMax = 200;
 
 export function createLiveness(deps: LivenessDeps): Liveness {
   const { scheduler, judge, network, server, trace } = deps;
+  // A seat whose job could not be read rests a second, and may be unlucky again.
+  const patienceMs = claimMsMax + deps.knobs.blobMsMax + (deps.knobs.blobErrorRate > 0 ? 8_000 : 0);
   let sinceByPair = new Map<string, number>();
   let overdueSince = new Map<string, number>();
 
   const look = () => {
     const broker = server.broker();
-    if (broker === null || !broker.isAccepting()) {
+    const hasJumped = scheduler.nowMs() - deps.wall.jumpedAtMs < jumpMsMax;
+    if (broker === null || !broker.isAccepting() || hasJumped) {
       sinceByPair = new Map();
       overdueSince = new Map();
       return;
@@ -68,7 +74,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
         const pair = `${seq}:${record!.revision} ${link.connection}:${readySince}`;
         const since = sinceByPair.get(pair) ?? now;
         next.set(pair, since);
-        if (now - since < claimMsMax) continue;
+        if (now - since < patienceMs) continue;
         trace.violate("I13", `job ${seq} and worker ${link.connection} wait since ${since}`);
       }
     }

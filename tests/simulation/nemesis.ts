@@ -100,10 +100,12 @@ async function downFor({ scheduler, chance, server }: NemesisDeps): Promise<void
   await server.boot();
 }
 
-function jump({ chance, knobs, wall, trace }: NemesisDeps): void {
+function jump({ chance, knobs, wall, trace, scheduler }: NemesisDeps): void {
   if (!knobs.wallJumps) return;
   const ms = chance.pick([1_000, 10_000, 3_600_000, 86_400_000]);
   const signed = chance.is(0.5) ? ms : -ms;
   trace.note("fault.jump", `${signed}`);
   wall.offsetMs += signed;
+  wall.offsetMsMax = Math.max(wall.offsetMsMax, wall.offsetMs);
+  wall.jumpedAtMs = scheduler.nowMs();
 }

@@ -6,7 +6,7 @@ import type { Clock } from "../../src/platform/clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How far the wall stands from where it began: shared by all lives of the server, moved by the nemesis. */
-export type Wall = { offsetMs: number };
+export type Wall = { offsetMs: number; offsetMsMax: number; jumpedAtMs: number };
 
 export type SimClock = Clock & {
   kill(): void;

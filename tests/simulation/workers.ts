@@ -177,8 +177,10 @@ async function compute(deps: WorkersDeps, self: Self, talk: Talk): Promise<void>
       talk.job = null;
       return say(talk, "ready");
     case "garbage":
-      talk.job = null;
-      return link.say(self.chance.pick(["", "[]", '{"code":9}', '{"code":3}', "nonsense"]));
+      // Some of it closes the link, some is tolerated; then the result follows.
+      link.say(self.chance.pick(["", "[]", '{"code":9}', '{"code":3}', "nonsense"]));
+      await scheduler.sleep(300);
+      return isHere() ? deliver(deps, self, talk) : undefined;
     case "vanish":
     case "die":
       return link.cut();

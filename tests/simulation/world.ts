@@ -74,7 +74,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const knobs = turnKnobs(chance.fork("knobs"));
   const scheduler: Scheduler = createScheduler(() => trace.violate("spin", "time stands still"));
   const trace: Trace = createTrace(() => scheduler.nowMs(), lineCount);
-  const wall: Wall = { offsetMs: 0 };
+  const wall: Wall = { offsetMs: 0, offsetMsMax: 0, jumpedAtMs: Number.NEGATIVE_INFINITY };
   const jobs = createMemoryJobStore({ batchSize: 10 });
   const blobs = createMemoryBlobStore({
     clock: createSimClock(scheduler, wall),
@@ -83,6 +83,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const works = createWorks(chance.fork("works"));
   const ledger = createLedger();
   let isHealing = false;
+  let isSettled = false;
   let isOver = false;
   const base = { scheduler, knobs, trace, wall, works, ledger, isHealing: () => isHealing };
   const judge = createJudge({ ...base, jobs, types: knobs.types });
@@ -100,15 +101,18 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     const workers = guard(runWorkers({ ...fork("workers"), network, isOver: () => isOver, idleness }));
     const clientsDeps = { ...fork("clients"), server };
     const clients = guard(runClients(clientsDeps));
-    void guard(lookOften(scheduler, liveness.look, () => isOver, () => isHealing));
+    void guard(lookOften(scheduler, liveness.look, () => isSettled, () => isHealing));
     await scheduler.sleep(knobs.activeMs);
     isHealing = true;
     trace.note("heal");
+    settleWall(wall, scheduler.nowMs());
     await Promise.all([nemesis, clients]);
     await tidyUp(clientsDeps);
     await untilSettled({ scheduler, judge, trace });
     await checkPlatter({ jobs, blobs, judge, trace });
+    isSettled = true;
     await scheduler.sleep(quietMs);
+    await untilNoTimer();
     trace.note("quiet");
     await checkQuiet();
     isOver = true;
@@ -137,6 +141,12 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     if (stored !== judge.cases().size) trace.violate("I1", `${stored} of ${judge.cases().size} jobs`);
   };
 
+  /** Quarantines end by a timer, after an hour at most. */
+  const untilNoTimer = async () => {
+    const endsAt = scheduler.nowMs() + healMsMax;
+    while (server.timerCount() > 0 && scheduler.nowMs() < endsAt) await scheduler.sleep(60_000);
+  };
+
   const checkEmpty = async () => {
     const left = server.broker()!.workers();
     if (left.length > 0) trace.violate("I14", `${left.length} workers are remembered`);
@@ -156,6 +166,16 @@ async function lookOften(
     look();
     await scheduler.sleep(isHealing() ? 1_000 : 250);
   }
+}
+
+/**
+ * A time server sets the wall clock right: to the latest it ever showed, so that no wait lies beyond it. After
+ * a restart the server cannot know that the clock was set back before.
+ */
+function settleWall(wall: Wall, nowMs: number): void {
+  if (wall.offsetMs === wall.offsetMsMax) return;
+  wall.offsetMs = wall.offsetMsMax;
+  wall.jumpedAtMs = nowMs;
 }
 
 type Standing = { readonly scheduler: Scheduler; readonly judge: Judge; readonly trace: Trace };

@@ -37,11 +37,13 @@ export type Door = AsyncDisposable & {
   readonly api: string;
   /** A request with the right key, unless headers say otherwise. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Submits bytes under a key, and answers with the job's id. */
+  readonly submit: (key: string, bytes?: string, query?: string) => Promise<string>;
   /** How many blobs and jobs are kept: what a refused submission must not change. */
   readonly kept: () => Promise<{ readonly blobs: number; readonly jobs: number }>;
 };
 
-/** Small bytes are below 64 bytes here, so that few bytes reach the blob store. */
+/** Bytes above 64 reach the blob store here, so that small tests see both ways. */
 export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const clock = createSystemClock();
   const random = createSystemRandom();
@@ -92,20 +94,29 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
     clock: options.clock ?? clock,
   });
   const api = `http://127.0.0.1:${listener.port}${settings.pathBase}/api`;
+  const call: Door["call"] = (path, init = {}) =>
+    fetch(api + path, { ...init, headers: withKey(init.headers) });
   return {
     broker,
     blobs,
     listener,
     api,
-    call: (path, init = {}) => fetch(api + path, { ...init, headers: withKey(init.headers) }),
+    call,
+    async submit(key, bytes = key, query = "") {
+      const path = `/jobs/submit?key=${encodeURIComponent(key)}${query}`;
+      const answer = await call(path, { method: "POST", body: new TextEncoder().encode(bytes) });
+      const created = (await answer.json()) as { readonly id: string };
+      if (answer.status !== 202) throw new Error(JSON.stringify(created));
+      return created.id;
+    },
     kept: async () => ({
       blobs: (await blobs.list(null, 1000)).length,
       jobs: await broker.count({}),
     }),
     async [Symbol.asyncDispose]() {
-      await listener.drain();
-      await broker.stop();
+      broker.drain();
       await listener.stop();
+      await broker.stop();
       await jobs.close();
       await blobs.close();
     },

@@ -1,67 +1,13 @@
 // Between rows and the domain: the one place where columns become jobs and events.
-// The numbers below are on disk: they are never changed or used again, new ones are appended.
 
 import { assert, unreachable } from "../../domain/assert.ts";
 import type { Content } from "../../domain/blob-ref.ts";
-import type { ChangeName, StoredEvent } from "../../domain/event.ts";
-import type {
-  Attempt,
-  FailReason,
-  Job,
-  JobFacts,
-  JobId,
-  JobOptions,
-  JobStatus,
-  Priority,
-  Status,
-  WorkerRef,
-} from "../../domain/job.ts";
+import type { StoredEvent } from "../../domain/event.ts";
+import type { Attempt, Job, JobFacts, JobOptions, JobStatus, WorkerRef } from "../../domain/job.ts";
+import { toIdText } from "./id-bytes.ts";
+import { changeNames, nameOf, priorityNames, reasonNames, statusNames } from "./stored-numbers.ts";
 
-export const statusNumbers = {
-  pending: 0,
-  running: 1,
-  done: 2,
-  failed: 3,
-  cancelled: 4,
-} as const satisfies Record<Status, number>;
-
-export const priorityNumbers = { immediate: 0, batch: 1 } as const satisfies Record<
-  Priority,
-  number
->;
-
-export const changeNumbers = {
-  submitted: 0,
-  claimed: 1,
-  completed: 2,
-  failed: 3,
-  timed_out: 4,
-  lost: 5,
-  not_delivered: 6,
-  released: 7,
-  cancelled: 8,
-  retried: 9,
-  expired: 10,
-  held: 11,
-  unheld: 12,
-  damaged: 13,
-  deleted: 14,
-} as const satisfies Record<ChangeName, number>;
-
-export const reasonNumbers = {
-  error: 0,
-  exhausted: 1,
-  crashes: 2,
-  timeout: 3,
-  expired: 4,
-  prerequisite: 5,
-  payload_damaged: 6,
-} as const satisfies Record<FailReason, number>;
-
-const statusNames = namesOf<Status>(statusNumbers);
-const priorityNames = namesOf<Priority>(priorityNumbers);
-const changeNames = namesOf<ChangeName>(changeNumbers);
-const reasonNames = namesOf<FailReason>(reasonNumbers);
+export { changeNumbers, statusNumbers } from "./stored-numbers.ts";
 
 export type JobRow = {
   readonly seq: number;
@@ -231,7 +177,7 @@ export function toStoredEvent(row: EventRow, type: string): StoredEvent {
 }
 
 /** The name that readers get for bytes that the database keeps itself. */
-export function toInlineName(blob: number): string {
+function toInlineName(blob: number): string {
   return `db:${blob}`;
 }
 
@@ -271,28 +217,4 @@ export function fromAvoid(avoid: readonly string[]): string | null {
 
 function toAvoid(text: string | null): readonly string[] {
   return text === null ? [] : (JSON.parse(text) as readonly string[]); // Written by fromAvoid alone.
-}
-
-function toIdText(bytes: Uint8Array): JobId {
-  const hex = bytes.toHex();
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** The sixteen bytes of an id, or null for text that is none. */
-export function fromIdText(id: JobId): Uint8Array | null {
-  return idPattern.test(id) ? Uint8Array.fromHex(id.replaceAll("-", "")) : null;
-}
-
-function namesOf<Name extends string>(numbers: Record<Name, number>): readonly Name[] {
-  const names: Name[] = [];
-  for (const name of Object.keys(numbers) as Name[]) names[numbers[name]] = name;
-  return names;
-}
-
-function nameOf<Name>(names: readonly Name[], number: number): Name {
-  const name = names[number];
-  assert(name !== undefined, `the number ${number} has a name`);
-  return name;
 }

@@ -2,7 +2,8 @@
 // Each combination is one statement. Values are only ever bound; text of a caller never becomes SQL.
 
 import type { JobFilter, PageQuery } from "../job-store.ts";
-import { fromIdText, statusNumbers } from "./job-row.ts";
+import { fromIdText } from "./id-bytes.ts";
+import { statusNumbers } from "./stored-numbers.ts";
 import type { TypeEntry } from "./types.ts";
 
 type Bindings = { [name: string]: string | number | null | Uint8Array };
@@ -19,17 +20,31 @@ export type SearchHints = {
   readonly isTypeRarer: boolean;
 };
 
-type Lead = { readonly from: string; readonly seq: string; readonly order: readonly string[] };
+type Lead = {
+  readonly from: string;
+  readonly seq: string;
+  readonly order: readonly string[];
+  readonly type: string;
+};
 
 const STATE_LEADS: Lead = {
   from: "FROM job_state AS s CROSS JOIN job AS j ON j.seq = s.seq",
   seq: "s.seq",
   order: ["s.seq"],
+  type: "j.type = +$type",
 };
 const JOB_LEADS: Lead = {
   from: "FROM job AS j CROSS JOIN job_state AS s ON s.seq = j.seq",
   seq: "j.seq",
   order: ["j.seq"],
+  type: "j.type = +$type",
+};
+/** The signs keep the planner from reading all jobs, or all of a type, and trying the key of each. */
+const KEY_LEADS: Lead = {
+  from: JOB_LEADS.from,
+  seq: "+j.seq",
+  order: ["+j.seq"],
+  type: "+j.type = +$type",
 };
 /** Pages of a type grow with the numbers of its jobs, so the index of both is in the order of the numbers. */
 const TYPE_LEADS: Lead = { ...JOB_LEADS, order: ["j.batch", "j.seq"] };
@@ -38,12 +53,13 @@ const WORKER_LEADS: Lead = {
 CROSS JOIN job AS j ON j.seq = a.seq`,
   seq: "a.seq",
   order: ["a.seq"],
+  type: "j.type = +$type",
 };
 
 /** The numbers of the jobs of one page; one more than the page holds tells that there is a next one. */
 export function pageSearch({ filter, order, limit, after }: PageQuery, hints: SearchHints): Search {
   const lead = leadOf(filter, hints);
-  const { conditions, bindings } = conditionsOf(filter, hints);
+  const { conditions, bindings } = conditionsOf(filter, lead, hints);
   if (after !== null) {
     conditions.push(order === "newest" ? `${lead.seq} < +$after` : `${lead.seq} > +$after`);
     bindings["after"] = after;
@@ -56,9 +72,9 @@ export function pageSearch({ filter, order, limit, after }: PageQuery, hints: Se
 }
 
 export function countSearch(filter: JobFilter, hints: SearchHints): Search {
-  const { conditions, bindings } = conditionsOf(filter, hints);
-  const { from } = leadOf(filter, hints);
-  return { sql: `SELECT COUNT(*) AS count ${from} ${where(conditions)}`, bindings };
+  const lead = leadOf(filter, hints);
+  const { conditions, bindings } = conditionsOf(filter, lead, hints);
+  return { sql: `SELECT COUNT(*) AS count ${lead.from} ${where(conditions)}`, bindings };
 }
 
 function where(conditions: readonly string[]): string {
@@ -67,15 +83,14 @@ function where(conditions: readonly string[]): string {
 
 function leadOf(filter: JobFilter, { isTypeRarer }: SearchHints): Lead {
   if (filter.worker !== undefined) return WORKER_LEADS;
-  const isNarrow =
-    filter.fromId !== undefined || filter.keyPrefix !== undefined || filter.group !== undefined;
-  if (isNarrow) return JOB_LEADS;
+  if (filter.fromId !== undefined || filter.group !== undefined) return JOB_LEADS;
+  if (filter.keyPrefix !== undefined && filter.keyPrefix !== "") return KEY_LEADS;
   if (filter.batch !== undefined && filter.type !== undefined) return TYPE_LEADS;
   if (filter.type !== undefined && (filter.status === undefined || isTypeRarer)) return TYPE_LEADS;
   return STATE_LEADS;
 }
 
-function conditionsOf(filter: JobFilter, { type, workers }: SearchHints) {
+function conditionsOf(filter: JobFilter, lead: Lead, { type, workers }: SearchHints) {
   const conditions: string[] = [];
   const bindings: Bindings = {};
   const add = (condition: string, values: Bindings) => {
@@ -84,7 +99,7 @@ function conditionsOf(filter: JobFilter, { type, workers }: SearchHints) {
   };
   const { status, group, batch, keyPrefix, worker, submittedAfter, fromId } = filter;
   if (status !== undefined) add("s.state = +$state", { state: statusNumbers[status] });
-  if (filter.type !== undefined) add("j.type = +$type", { type: type?.id ?? null });
+  if (filter.type !== undefined) add(lead.type, { type: type?.id ?? null });
   if (group !== undefined) add("j.job_group = +$group", { group });
   if (batch !== undefined) add("j.batch = +$batch", { batch });
   if (submittedAfter !== undefined) add("j.submitted_at > +$submittedAfter", { submittedAfter });

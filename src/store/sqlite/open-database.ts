@@ -48,6 +48,7 @@ export function requireUndamaged(db: Database, file: string): void {
 function prepare(db: Database, file: string, durability: Durability): void {
   db.run(`PRAGMA busy_timeout = ${lockWaitMs}`);
   const version = readVersion(db, file);
+  db.run("PRAGMA locking_mode = EXCLUSIVE");
   db.run("PRAGMA journal_mode = WAL");
   db.run(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
   db.run("PRAGMA foreign_keys = ON");

@@ -6,10 +6,12 @@ import { assert } from "../../domain/assert.ts";
 import { statuses, type Instant, type Job, type JobSeq, type Status } from "../../domain/job.ts";
 import { parseJobRef, type JobRef } from "../../domain/key.ts";
 import type { JobFilter, Page, PageQuery, ReadyQuery } from "../job-store.ts";
+import { fromIdText } from "./id-bytes.ts";
 import type { JobCounts } from "./job-counts.ts";
-import { fromIdText, priorityNumbers, statusNumbers, toJob } from "./job-row.ts";
+import { toJob } from "./job-row.ts";
 import { countSearch, pageSearch, type SearchHints } from "./list-query.ts";
 import { prepareRead, type Read, type Statements } from "./statements.ts";
+import { priorityNumbers, statusNumbers } from "./stored-numbers.ts";
 import type { Types } from "./types.ts";
 
 export type JobReader = {

@@ -1,6 +1,6 @@
 // The first schema. A released schema is never edited: a change is a new numbered file beside this one.
 // Facts (job, attempt, event, result, log, blob) are inserted and never rewritten; job_state is the one
-// narrow row of a job that is. Numbers stand for states, changes and reasons as job-row.ts says.
+// narrow row of a job that is. Numbers stand for states, changes and reasons as stored-numbers.ts says.
 // Every index ends with the row's number by itself, so that no index names seq and yet all are in its order.
 
 export const SCHEMA_1 = `

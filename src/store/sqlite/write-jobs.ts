@@ -9,16 +9,10 @@ import type { Added, Change, Removal, Removed, Saved } from "../job-store.ts";
 import type { Contents, Placement } from "./contents.ts";
 import type { Counters } from "./counters.ts";
 import type { JobCounts } from "./job-counts.ts";
-import {
-  changeNumbers,
-  fromAvoid,
-  fromIdText,
-  fromOptions,
-  priorityNumbers,
-  reasonNumbers,
-  statusNumbers,
-} from "./job-row.ts";
+import { fromIdText } from "./id-bytes.ts";
+import { fromAvoid, fromOptions } from "./job-row.ts";
 import type { Statements } from "./statements.ts";
+import { changeNumbers, priorityNumbers, reasonNumbers, statusNumbers } from "./stored-numbers.ts";
 import type { TypeEntry, Types } from "./types.ts";
 import type { Workers } from "./workers.ts";
 

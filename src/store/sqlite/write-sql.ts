@@ -29,7 +29,7 @@ WHERE seq = +$seq AND revision = +$from`;
 
 /** Jobs whose time has come join the queue. */
 export const QUEUE_DUE = `
-UPDATE job_state SET queued = 1
+UPDATE job_state INDEXED BY job_state_waiting SET queued = 1
 WHERE state = 0 AND queued = 0 AND held = 0 AND ready_at <= +$at`;
 
 export const INSERT_ATTEMPT = `

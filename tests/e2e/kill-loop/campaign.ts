@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildOnce } from "../../support/binary.ts";
+import { catchSabotage } from "../../support/faults/catch-sabotage.ts";
 import { rules } from "../../support/faults/findings.ts";
 import { runKillLoop, type KillLoopFigures } from "../../support/faults/kill-loop.ts";
-import { buildSabotaged, sabotages } from "../../support/faults/sabotage.ts";
+import { sabotages } from "../../support/faults/sabotage.ts";
 import { reapAtExit } from "../../support/faults/victim.ts";
 
 const { values } = parseArgs({
@@ -35,7 +36,9 @@ try {
   if (values.keep) say(`kept ${directory}`);
   else await rm(directory, { recursive: true, force: true });
 }
-say(isVoid ? "VOID: see above" : `sound: ${kills} kills lost nothing, every broken build was caught`);
+say(
+  isVoid ? "VOID: see above" : `sound: ${kills} kills lost nothing, every broken build was caught`,
+);
 process.exit(isVoid ? 1 : 0);
 
 async function attackReal(binary: string): Promise<void> {
@@ -57,22 +60,12 @@ async function attackReal(binary: string): Promise<void> {
 }
 
 async function attackSabotaged(sabotage: (typeof sabotages)[number]): Promise<void> {
-  const binary = join(directory, sabotage.name);
-  await buildSabotaged(sabotage, binary);
-  const { findings, figures } = await runKillLoop({
-    binary,
-    directory: join(directory, `${sabotage.name}.run`),
-    kills: 12,
-    seed,
-    isUnruly: false,
-    settleMsMax: 8_000,
-  });
-  const caught = sabotage.breaks.filter((rule) => findings.count(rule) > 0);
-  const verdict = caught.map((rule) => `${rule} ×${findings.count(rule)}`).join(", ");
+  const { by, findings, kills: needed } = await catchSabotage(sabotage, directory, seed);
+  const verdict = by.map((rule) => `${rule} ×${findings.count(rule)}`).join(", ");
   say(`sabotage ${sabotage.name} (${sabotage.does}):`);
-  say(`   ${verdict === "" ? "NOT CAUGHT" : `caught by ${verdict}`} after ${figures.kills} kills`);
-  for (const rule of caught) say(`   ${rule}: ${rules[rule]}`);
-  if (caught.length === 0) isVoid = true;
+  say(`   ${by.length === 0 ? "NOT CAUGHT" : `caught by ${verdict}`} after ${needed} kills`);
+  for (const rule of by) say(`   ${rule}: ${rules[rule]}`);
+  if (by.length === 0) isVoid = true;
 }
 
 function tableOf(figures: KillLoopFigures): readonly string[] {

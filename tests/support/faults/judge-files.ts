@@ -4,10 +4,7 @@
 import { Database } from "bun:sqlite";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  changeNumbers,
-  statusNumbers,
-} from "../../../src/store/sqlite/job-row.ts";
+import { changeNumbers, statusNumbers } from "../../../src/store/sqlite/job-row.ts";
 import type { ChangeName } from "../../../src/domain/event.ts";
 import type { Status } from "../../../src/domain/job.ts";
 import { sha256Of } from "./bytes.ts";
@@ -80,6 +77,8 @@ const allowedFrom: Partial<Record<ChangeName, readonly Status[]>> = {
   released: ["running"],
   cancelled: active,
   retried: ["failed", "cancelled"],
+  expired: ["pending"],
+  damaged: active,
 };
 
 type EventRow = { seq: number; job: number; change: number; state: number; attempt: number | null };
@@ -105,7 +104,8 @@ function judgeCourses(db: Database, findings: Findings): number {
     if (!isAllowed) findings.note("L7", `job ${job}: ${isFirst ? "first" : status} then ${change}`);
     if (change === "claimed") {
       attempts += 1;
-      if (row.attempt !== attempts) findings.note("L7", `job ${job}: attempt ${row.attempt} is no. ${attempts}`);
+      if (row.attempt !== attempts)
+        findings.note("L7", `job ${job}: attempt ${row.attempt} is no. ${attempts}`);
     }
     status = nameOf(statusNumbers, row.state);
   }
@@ -118,7 +118,8 @@ function judgeCourses(db: Database, findings: Findings): number {
     db,
     "SELECT count(*) AS n FROM job_state s WHERE s.event <> (SELECT max(seq) FROM event WHERE job = s.seq)",
   );
-  if (notLast > 0) findings.note("L7", `${notLast} jobs do not stand where their last event left them`);
+  if (notLast > 0)
+    findings.note("L7", `${notLast} jobs do not stand where their last event left them`);
   return rows.length;
 }
 

@@ -108,7 +108,10 @@ function judgeChains({ findings }: JudgeDeps, jobs: readonly WireJob[]): void {
     const children = childrenById.get(parent.id) ?? [];
     const expected = parent.type === "first" && parent.status === "done" ? 1 : 0;
     if (children.length !== expected) {
-      findings.note("L8", `${parent.key} is ${parent.status} and has ${children.length} successors`);
+      findings.note(
+        "L8",
+        `${parent.key} is ${parent.status} and has ${children.length} successors`,
+      );
     }
     for (const child of children) {
       const isSame = child.payload.sha256 === parent.result?.sha256;
@@ -124,7 +127,8 @@ function judgeEnd({ view, findings, isUnruly }: JudgeDeps, job: WireJob): void {
     return findings.note("L2", `${key} is ${status} in the end: ${info ?? "no reason"}`);
   }
   if (status === "failed") {
-    const isMeant = isUnruly && reason === "exhausted" && conductOf(job.payload.sha256) === "fail-always";
+    const isMeant =
+      isUnruly && reason === "exhausted" && conductOf(job.payload.sha256) === "fail-always";
     if (!isMeant) findings.note("L2", `${key} failed: ${reason}, ${info}`);
   }
   if (status !== "done") return;
@@ -140,7 +144,8 @@ async function judgeBytes({ api, findings }: JudgeDeps, job: WireJob): Promise<v
     if (content === null) continue;
     const answer = await api.ask("GET", `${jobPath(job.key)}/${part}`);
     if (answer?.status !== 200) {
-      const what = answer === null ? "no answer" : `${answer.status} ${textOf(answer).slice(0, 160)}`;
+      const what =
+        answer === null ? "no answer" : `${answer.status} ${textOf(answer).slice(0, 160)}`;
       findings.note(rule, `the ${part} of ${job.key} cannot be read: ${what}`);
     } else if (sha256Of(answer.bytes) !== content.sha256) {
       findings.note(rule, `the ${part} of ${job.key} does not fit its hash`);

@@ -111,7 +111,9 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopOut
       executions,
       executedAgain,
       workerCrashes: fleet.crashCount,
-      startMsMedian: Math.round(run.startMs.toSorted((a, b) => a - b)[run.startMs.length >> 1] ?? 0),
+      startMsMedian: Math.round(
+        run.startMs.toSorted((a, b) => a - b)[run.startMs.length >> 1] ?? 0,
+      ),
       loopSeconds,
       wallSeconds: secondsSince(startedAt),
     };
@@ -149,7 +151,8 @@ async function killAgainAndAgain(run: Run): Promise<number> {
       if (!isAlive) return kills;
       kills += 1;
     }
-    if (kills % 25 === 0) options.note?.(`${kills} kills, ${run.load.counts.acknowledged} acknowledged`);
+    if (kills % 25 === 0)
+      options.note?.(`${kills} kills, ${run.load.counts.acknowledged} acknowledged`);
   }
   return kills;
 }
@@ -196,15 +199,24 @@ async function makePeace(run: Run): Promise<boolean> {
 async function checkIncarnation({ api, victim, findings, startMs }: Run): Promise<void> {
   const answer = await api.ask("GET", "/stats");
   if (answer?.status !== 200) return;
-  const { incarnation, repairs } = JSON.parse(textOf(answer)) as { incarnation: number; repairs: number };
+  const { incarnation, repairs } = JSON.parse(textOf(answer)) as {
+    incarnation: number;
+    repairs: number;
+  };
   if (incarnation < startMs.length || incarnation > victim.startCount) {
-    findings.note("L7", `start ${incarnation} after ${startMs.length} to ${victim.startCount} starts`);
+    findings.note(
+      "L7",
+      `start ${incarnation} after ${startMs.length} to ${victim.startCount} starts`,
+    );
   }
   if (repairs !== 0) findings.note("L7", `${repairs} records were mended at a start`);
 }
 
 /** Payloads that two jobs share, and those that a job was given anew on purpose, say nothing and do not count. */
-function executionsOf(fleet: Fleet, jobs: readonly { readonly payload: { readonly sha256: string } }[]) {
+function executionsOf(
+  fleet: Fleet,
+  jobs: readonly { readonly payload: { readonly sha256: string } }[],
+) {
   const jobsByPayload = Map.groupBy(jobs, ({ payload }) => payload.sha256);
   let executedAgain = 0;
   for (const [payload, times] of fleet.begunByPayload) {

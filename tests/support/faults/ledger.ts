@@ -120,7 +120,12 @@ export async function readLedger(path: string, findings: Findings): Promise<Ledg
 function freshEntry(line: Extract<Line, { kind: "intent" }>): Entry {
   const { key, type, sha256, size } = line;
   const untold = { id: null, seq: 0, unknownCount: 0, committed: null };
-  const undisturbed = { isCancelled: false, isDisturbed: false, isDeleting: false, isDeleted: false };
+  const undisturbed = {
+    isCancelled: false,
+    isDisturbed: false,
+    isDeleting: false,
+    isDeleted: false,
+  };
   return { key, type, sha256, size, ...untold, ...undisturbed };
 }
 

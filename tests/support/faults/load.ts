@@ -17,7 +17,11 @@ export type LoadDeps = {
 };
 
 export type Load = {
-  readonly counts: { readonly attempted: number; readonly acknowledged: number; readonly unknown: number };
+  readonly counts: {
+    readonly attempted: number;
+    readonly acknowledged: number;
+    readonly unknown: number;
+  };
   /** Clients act while it is open; requests under way are not held back. */
   open(): void;
   shut(): void;
@@ -132,7 +136,9 @@ async function intend(clients: Clients, type: string): Promise<Submission> {
   const number = (clients.next += 1);
   // A duel is about one job's own bytes, which no other job may have.
   const payload =
-    type === "duel" ? new TextEncoder().encode(`duel ${seed}/${number}`) : drawPayload(random, seed);
+    type === "duel"
+      ? new TextEncoder().encode(`duel ${seed}/${number}`)
+      : drawPayload(random, seed);
   const form = random.fraction() < 0.5 ? "multipart" : "raw";
   const priority = random.fraction() < 0.3 ? "immediate" : "batch";
   const key = `k${number}`;
@@ -156,7 +162,10 @@ async function send(clients: Clients, submission: Submission): Promise<void> {
   }
   if (answer.status !== 202 && answer.status !== 200) {
     const rule = answer.status === 409 ? "L12" : "L1";
-    return clients.findings.note(rule, `${key} was refused: ${answer.status} ${textOf(answer).slice(0, 200)}`);
+    return clients.findings.note(
+      rule,
+      `${key} was refused: ${answer.status} ${textOf(answer).slice(0, 200)}`,
+    );
   }
   await acknowledge(clients, submission, answer, above);
 }
@@ -168,7 +177,11 @@ async function acknowledge(
   above: number,
 ): Promise<void> {
   const { key } = submission;
-  const { created, id, seq } = JSON.parse(textOf(answer)) as { created: string; id: string; seq: number };
+  const { created, id, seq } = JSON.parse(textOf(answer)) as {
+    created: string;
+    id: string;
+    seq: number;
+  };
   if (created !== key) clients.findings.note("L12", `${key} was created as ${created}`);
   const isReplay = answer.status === 200;
   await clients.ledger.write({ kind: "ack", key, id, seq, isReplay, above });
@@ -197,7 +210,8 @@ async function read(clients: Clients, key = drawKey(clients)): Promise<string | 
   if (answer?.status === 404 && !clients.gone.has(key)) {
     clients.findings.note("L1", `${key} is not there to be read`);
   }
-  if (answer?.status === 410) clients.findings.note("L3", `the result of ${key} is not kept any more`);
+  if (answer?.status === 410)
+    clients.findings.note("L3", `the result of ${key} is not kept any more`);
   if (answer?.status !== 200) return null;
   const sha256 = sha256Of(answer.bytes);
   await clients.ledger.write({ kind: "committed", key, sha256 });

@@ -30,7 +30,8 @@ function rewrite(builder: Bun.PluginBuilder, applied: Set<Edit>): void {
     builder.onLoad({ filter }, () => {
       let contents = readFileSync(path, "utf8");
       for (const edit of edits.filter((one) => one.file === file)) {
-        if (contents.split(edit.find).length !== 2) fail(`${file} does not hold once: ${edit.find}`);
+        if (contents.split(edit.find).length !== 2)
+          fail(`${file} does not hold once: ${edit.find}`);
         contents = contents.replace(edit.find, () => edit.put);
         applied.add(edit);
       }

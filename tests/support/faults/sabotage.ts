@@ -22,26 +22,36 @@ export type Sabotage = BrokenBuild & { readonly breaks: readonly Rule[] };
 
 const store = "src/store/sqlite";
 
+const lateCommit = `
+  let isOfJob = false;
+  let timer = null;
+  const begin = (real) => ({ run: (bindings) => (db.inTransaction ? { changes: 0 } : real.run(bindings)) });
+  const noteJob = (real) => ({ run: (bindings) => ((isOfJob = true), real.run(bindings)) });
+  const commitLate = (real) => {
+    const commit = () => {
+      timer = null;
+      isOfJob = false;
+      return db.inTransaction ? real.run({}) : { changes: 0 };
+    };
+    // What is no change of a job, such as the count of starts, is committed in time.
+    return { run: () => (isOfJob ? ((timer ??= setTimeout(commit, 200)), { changes: 0 }) : commit()) };
+  };`;
+
 export const answersEarly: Sabotage = {
   name: "answers-early",
-  does: "answers before the commit, which comes 60 ms later",
+  does: "answers before the commit, which comes up to 200 ms later",
   breaks: ["L1"],
   edits: [
-    {
-      file: `${store}/sqlite-job-store.ts`,
-      find: "    statements.begin.run({});\n    try {",
-      put: "    const lateFrom = counters.lastEvent();\n    if (!db.inTransaction) statements.begin.run({});\n    try {",
-    },
-    {
-      file: `${store}/sqlite-job-store.ts`,
-      find: "      statements.commit.run({});\n    } catch",
-      // What is no change of a job, such as the count of starts, is committed at once with all that waits.
-      put: `      const commitLate = () => { if (db.inTransaction) statements.commit.run({}); };
-      if (counters.lastEvent() === lateFrom) commitLate();
-      else setTimeout(commitLate, 60);
-    } catch`,
-    },
-  ],
+    ["export function prepareStatements(db: Database) {", lateCommit],
+    ["writing(write.BEGIN)", "begin"],
+    ["writing(write.BEGIN_READ)", "begin"],
+    ["writing(write.COMMIT)", "commitLate"],
+    ["writing(write.INSERT_EVENT)", "noteJob"],
+  ].map(([find = "", put = ""]) => ({
+    file: `${store}/statements.ts`,
+    find,
+    put: put === lateCommit ? `${find}${put}` : `${put}(${find})`,
+  })),
 };
 
 export const completesTwice: Sabotage = {
@@ -122,7 +132,12 @@ const root = join(import.meta.dir, "../../..");
 /** Builds a binary at `outfile` as build.ts does, with the edits. Rejects when one of them does not fit. */
 export async function buildSabotaged({ name, edits }: BrokenBuild, outfile: string): Promise<void> {
   const build = Bun.spawn(
-    [process.execPath, "--preload", join(import.meta.dir, "sabotage-build.ts"), join(root, "build.ts")],
+    [
+      process.execPath,
+      "--preload",
+      join(import.meta.dir, "sabotage-build.ts"),
+      join(root, "build.ts"),
+    ],
     {
       cwd: root,
       env: { ...process.env, SABOTAGE_EDITS: JSON.stringify(edits), SABOTAGE_OUTFILE: outfile },

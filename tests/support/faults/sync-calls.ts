@@ -14,15 +14,17 @@ export type SyncWatch = {
 export async function watchSyncs(pid: number, record: string): Promise<SyncWatch | null> {
   const strace = Bun.which("strace");
   if (strace === null) return null;
+  const said = `${record}.said`;
+  await Bun.write(said, "");
   const tracer = Bun.spawn(
     [strace, "-f", "-y", "-p", String(pid), "-e", "trace=fsync,fdatasync", "-o", record],
-    { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(said) },
   );
   const stop = async () => {
     tracer.kill();
     await tracer.exited;
   };
-  if (!(await isAttached(tracer.stderr))) {
+  if (!(await isAttached(tracer, said))) {
     await stop();
     return null;
   }
@@ -46,19 +48,16 @@ function syncedPaths(record: string): readonly string[] {
     const [, pid = "", path = ""] = /^(\d+) +f(?:data)?sync\(\d+<(.*?)>/.exec(line) ?? [];
     const [, resumed = ""] = /^(\d+) +<\.\.\. f(?:data)?sync resumed>/.exec(line) ?? [];
     if (line.endsWith("<unfinished ...>")) begun.set(pid, path);
-    else if (/= 0$/.test(line)) paths.push(path === "" ? (begun.get(resumed) ?? "") : path);
+    else if (line.endsWith("= 0")) paths.push(path === "" ? (begun.get(resumed) ?? "") : path);
   }
   return paths.filter((path) => path !== "");
 }
 
-/** It says so for the process first, then for each of its threads. */
-async function isAttached(said: ReadableStream<Uint8Array>): Promise<boolean> {
-  const [first, rest] = said.tee();
-  void rest.pipeTo(new WritableStream()); // Read on, so that it never has to wait for us.
-  let text = "";
-  for await (const bytes of first) {
-    text += new TextDecoder().decode(bytes);
-    if (text.includes("attached")) return true;
+/** It says so once it watches the process and all its threads; when it may not, it ends. */
+async function isAttached(tracer: Bun.Subprocess, said: string): Promise<boolean> {
+  while (tracer.exitCode === null && tracer.signalCode === null) {
+    if ((await Bun.file(said).text()).includes("attached")) return true;
+    await Bun.sleep(5);
   }
   return false;
 }

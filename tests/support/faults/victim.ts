@@ -11,7 +11,9 @@ export type Secrets = { readonly workerToken: string; readonly apiKey: string };
 
 export function makeSecrets(): Secrets {
   const make = () =>
-    crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
+    crypto
+      .getRandomValues(new Uint8Array(32))
+      .toBase64({ alphabet: "base64url", omitPadding: true });
   return { workerToken: make(), apiKey: make() };
 }
 
@@ -34,7 +36,11 @@ export type Victim = {
   abandon(): Promise<void>;
 };
 
-type Running = { readonly process: Bun.Subprocess; readonly log: string; readonly leftovers: Set<string> };
+type Running = {
+  readonly process: Bun.Subprocess;
+  readonly log: string;
+  readonly leftovers: Set<string>;
+};
 
 export async function createVictim(deps: {
   readonly binary: string;
@@ -64,7 +70,10 @@ export async function createVictim(deps: {
     const isOurs = how === "stopped" ? code === 0 : process.signalCode === "SIGKILL";
     const lines = await readLog(log);
     if (!isOurs) {
-      findings.note("L11", `ended with ${process.signalCode ?? code}: ${lines.slice(-3).join(" | ")}`);
+      findings.note(
+        "L11",
+        `ended with ${process.signalCode ?? code}: ${lines.slice(-3).join(" | ")}`,
+      );
     }
     for (const line of lines) if (isAlarming(line)) findings.note("L11", line.slice(0, 400));
     leftovers = new Set(await stagedFiles(dataDir));
@@ -236,12 +245,17 @@ async function stagedFiles(dataDir: string): Promise<readonly string[]> {
 }
 
 export async function findDirectory(below: string, name: string): Promise<string | null> {
-  const isThere = await stat(below).then((found) => found.isDirectory(), () => false);
+  const isThere = await stat(below).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   if (!isThere) return null;
   for (const entry of await readdir(below, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     if (entry.name === name) return join(below, name);
-    const deeper = /^[0-9a-f]{2}$/.test(entry.name) ? null : await findDirectory(join(below, entry.name), name);
+    const deeper = /^[0-9a-f]{2}$/.test(entry.name)
+      ? null
+      : await findDirectory(join(below, entry.name), name);
     if (deeper !== null) return deeper;
   }
   return null;

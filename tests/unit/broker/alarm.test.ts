@@ -1,13 +1,15 @@
 import { expect, test } from "bun:test";
 import { createAlarm } from "../../../src/broker/alarm.ts";
-import { timerMsMax } from "../../../src/domain/limits.ts";
+import { alarmMsMax, timerMsMax } from "../../../src/domain/limits.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 
 function anAlarm() {
   const clock = createVirtualClock();
   const startAt = clock.now();
   const ringsMs: number[] = [];
-  const alarm = createAlarm({ clock, dueAt: () => clock.now() }, () => ringsMs.push(clock.now() - startAt));
+  const alarm = createAlarm({ clock, dueAt: () => clock.now() }, () =>
+    ringsMs.push(clock.now() - startAt),
+  );
   return { clock, startAt, ringsMs, alarm };
 }
 
@@ -52,11 +54,22 @@ test("by() rings at once for what is past, never within the call", () => {
   expect(ringsMs).toEqual([0]);
 });
 
-test("by() rings early for what lies beyond the longest timer, so that it is asked again", () => {
+test("by() rings for what lies beyond the longest timer when it is due, not before", () => {
   const { clock, startAt, ringsMs, alarm } = anAlarm();
-  alarm.by(startAt + 3 * timerMsMax);
-  clock.advance(timerMsMax);
-  expect(ringsMs).toEqual([timerMsMax]);
+  alarm.by(startAt + 2 * timerMsMax);
+  clock.advance(2 * timerMsMax - 1);
+  expect(ringsMs).toEqual([]);
+  clock.advance(1);
+  expect(ringsMs).toEqual([2 * timerMsMax]);
+});
+
+test("by() notices before long that the wall clock was set forward, or that the machine slept", () => {
+  const { clock, startAt, ringsMs, alarm } = anAlarm();
+  alarm.by(startAt + 8 * 3_600_000);
+  clock.advance(1_000);
+  clock.jumpWall(9 * 3_600_000);
+  clock.advance(alarmMsMax);
+  expect(ringsMs).toHaveLength(1);
 });
 
 test("stop() leaves no timer, and nothing is set after it", () => {

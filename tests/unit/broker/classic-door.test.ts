@@ -159,7 +159,7 @@ test("attachClassic() shows the progress of the job that the worker holds [GL-26
   connection.text(register);
   connection.text('{"code":1,"status":1}');
   give();
-  roster.hold(roster.requireSeat("c1"), aJob("running", { seq: 7 }));
+  roster.hold(roster.requireSeat("c1"), aJob("running", { seq: 7 }), 0);
   connection.text('{"code":3,"percent":40,"info":"meshing"}');
   expect(roster.lease(7)?.progress).toEqual({ percent: 40, info: "meshing" });
   connection.text('{"code":3,"percent":null,"info":"solving"}');

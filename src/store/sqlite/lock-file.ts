@@ -3,8 +3,7 @@
 // database inside an exclusive transaction that never writes.
 
 import { Database } from "bun:sqlite";
-import { open } from "node:fs/promises";
-import { errorCodeOf } from "./durable-files.ts";
+import { errorCodeOf, makeFile } from "../../platform/durable-files.ts";
 
 export type LockFile = {
   /** Gives the lock back; twice is no error. */
@@ -16,7 +15,7 @@ const held = new Set<Database>();
 
 /** Null when somebody holds the lock, this process included. Throws when the file cannot be used. */
 export async function holdLock(path: string): Promise<LockFile | null> {
-  await makeLockFile(path);
+  await makeFile(path); // opens none that stands: closing it would give back a lock that this process holds
   const database = new Database(path);
   try {
     database.run("PRAGMA busy_timeout = 0");
@@ -33,13 +32,4 @@ export async function holdLock(path: string): Promise<LockFile | null> {
       if (held.delete(database)) database.close();
     },
   };
-}
-
-// Never opens a file that is there: closing it again would give back the lock that this process may hold on it.
-async function makeLockFile(path: string): Promise<void> {
-  try {
-    await (await open(path, "wx", 0o600)).close();
-  } catch (error) {
-    if (errorCodeOf(error) !== "EEXIST") throw error;
-  }
 }

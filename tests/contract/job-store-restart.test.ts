@@ -1,0 +1,181 @@
+// What the SQLite store promises beyond one life of the process: the same answers after it was opened again.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { now } from "../support/a-job.ts";
+import { aNewJob, aWorkerRecord, largeContent, smallContent } from "../support/builders.ts";
+import { createSqlitePlace, type SqlitePlace } from "../support/sqlite-store.ts";
+import {
+  addJob,
+  claimBy,
+  failOf,
+  putStep,
+  removeJob,
+  requireJob,
+  runToDone,
+} from "../support/store-steps.ts";
+
+let place: SqlitePlace;
+let jobs: JobStore;
+beforeEach(() => {
+  place = createSqlitePlace();
+  jobs = place.open();
+});
+afterEach(async () => {
+  await jobs.close();
+  place.remove();
+});
+
+async function reopen(batchSize = 3): Promise<void> {
+  await jobs.close();
+  jobs = place.open({ batchSize });
+}
+
+async function everything() {
+  const all = { filter: {}, order: "oldest", limit: 100, after: null } as const;
+  const { items } = await jobs.list(all);
+  return {
+    items,
+    bytes: await Promise.all(items.map((job) => jobs.inline(job.payload))),
+    ready: await jobs.ready({ types: ["a", "b"], at: now, limit: 10 }),
+    nextDue: await jobs.nextDue(now),
+    counts: await jobs.counts(),
+    types: await jobs.types(),
+    events: await jobs.events(0, 100),
+    logs: await jobs.logs(2),
+    worker: await jobs.worker("w"),
+    setting: await jobs.setting("cluster"),
+    uses: await jobs.usesBlob("file-1"),
+  };
+}
+
+test("a store that was opened again answers everything as before", async () => {
+  const parent = aNewJob({ type: "a" });
+  const done = await addJob(jobs, parent);
+  const failed = await addJob(jobs, aNewJob({ type: "a", payload: largeContent("file-1") }));
+  await addJob(jobs, aNewJob({ type: "a", priority: "immediate" }));
+  await addJob(jobs, aNewJob({ type: "b" }));
+  await runToDone(jobs, done, smallContent("r"), aNewJob({ type: "b", fromId: parent.id }));
+  await putStep(jobs, failed, claimBy("w"));
+  await putStep(jobs, failed, failOf(1), { logs: "stack" });
+  await removeJob(jobs, 4);
+  await jobs.noteWorkers([aWorkerRecord("w", { doneCount: 4 })]);
+  await jobs.setSetting("cluster", "c");
+  await jobs.declareTypes(["c"]);
+  const before = await everything();
+  await reopen();
+  expect(await everything()).toStrictEqual(before);
+});
+
+test("numbers are never used again after a restart, also not those of the newest rows [GL-50]", async () => {
+  await addJob(jobs, aNewJob());
+  const newest = await addJob(jobs, aNewJob({ payload: smallContent("old") }));
+  const { payload } = await requireJob(jobs, newest);
+  await removeJob(jobs, newest);
+  await reopen();
+  expect(await addJob(jobs, aNewJob({ payload: smallContent("new") }))).toBe(newest + 1);
+  expect(await jobs.inline(payload)).toBeNull();
+  const seqs = (await jobs.events(0, 10)).map((event) => event.seq);
+  expect(seqs).toEqual([1, 3, 4]);
+});
+
+test("pages go on where they were, and a full one stays full under another page size [GL-14]", async () => {
+  const add = async () => (await jobs.add([aNewJob({ type: "a" })]))[0];
+  for (let count = 0; count < 5; count += 1) await add();
+  await reopen(10);
+  expect(await jobs.isBatchFull("a", 0)).toBe(true);
+  expect(await jobs.isBatchFull("a", 1)).toBe(false);
+  expect(await add()).toMatchObject({ batch: 1 });
+  await reopen(2);
+  expect(await jobs.isBatchFull("a", 1)).toBe(true);
+  expect(await add()).toMatchObject({ batch: 2 });
+  expect(await jobs.isBatchFull("a", 2)).toBe(false);
+});
+
+test("a waiting job whose time came while the server was down is ready at once", async () => {
+  const seq = await addJob(jobs, aNewJob());
+  await putStep(jobs, seq, claimBy("a"));
+  await putStep(jobs, seq, failOf(1));
+  await reopen();
+  expect(await jobs.ready({ types: [""], at: now, limit: 5 })).toEqual([]);
+  const later = { types: [""], at: now + 10_000_000, limit: 5 };
+  expect(await jobs.ready(later)).toHaveLength(1);
+  await reopen();
+  expect(await jobs.ready(later)).toHaveLength(1);
+});
+
+test("changes under way when the store is closed are written before it closes", async () => {
+  const added = jobs.add([aNewJob({ key: "last" })]);
+  await jobs.close();
+  expect(await added).toMatchObject([{ kind: "added" }]);
+  jobs = place.open();
+  expect(await jobs.find({ by: "key", key: "last" })).not.toBeNull();
+});
+
+test("one bad row fails only its caller, and everything in memory stays as it is on disk", async () => {
+  const bad = aNewJob({ payload: { ...smallContent("x"), sha256: "00" }, type: "never" });
+  const calls = [
+    jobs.add([aNewJob({ key: "before", type: "a" })]),
+    jobs.add([aNewJob({ key: "beside", type: "b" }), bad]),
+    jobs.add([aNewJob({ key: "after", type: "a" })]),
+  ];
+  const [first, second, third] = await Promise.allSettled(calls);
+  expect(first).toMatchObject({ status: "fulfilled", value: [{ kind: "added", seq: 1 }] });
+  expect(second).toMatchObject({ status: "rejected" });
+  expect(third).toMatchObject({ status: "fulfilled", value: [{ kind: "added", seq: 2 }] });
+  expect(await jobs.find({ by: "key", key: "beside" })).toBeNull();
+  expect(await jobs.counts()).toEqual([{ type: "a", status: "pending", count: 2 }]);
+  expect(await jobs.types()).toEqual([{ name: "a", unsettled: 2 }]);
+  const before = await everything();
+  await reopen();
+  expect(await everything()).toStrictEqual(before);
+});
+
+test("the changes of one turn share one commit", async () => {
+  const turns: (() => void)[] = [];
+  await jobs.close();
+  jobs = place.open({ atEndOfTurn: (call) => turns.push(call) });
+  const calls = ["a", "b", "c"].map((key) => jobs.add([aNewJob({ key })]));
+  const watcher = new Database(place.file, { readonly: true });
+  const version = () => watcher.query("PRAGMA data_version").get();
+  const before = version();
+  expect(turns).toHaveLength(1);
+  expect(await jobs.find({ by: "key", key: "a" })).toBeNull();
+  turns[0]?.();
+  await Promise.all(calls);
+  expect(version()).not.toEqual(before);
+  expect(turns).toHaveLength(1);
+  watcher.close();
+});
+
+test("ready() writes nothing when nothing is due", async () => {
+  await addJob(jobs, aNewJob());
+  await addJob(jobs, aNewJob({ options: { ...aNewJob().options, notBefore: now + 50 } }));
+  const watcher = new Database(place.file, { readonly: true });
+  const version = () => watcher.query("PRAGMA data_version").get();
+  const before = version();
+  await jobs.ready({ types: [""], at: now + 49, limit: 5 });
+  expect(version()).toEqual(before);
+  await jobs.ready({ types: [""], at: now + 50, limit: 5 });
+  expect(version()).not.toEqual(before);
+  watcher.close();
+});
+
+test("workers that nothing refers to are forgotten beyond the most that are kept, others stay", async () => {
+  const seqs = await Promise.all([addJob(jobs, aNewJob()), addJob(jobs, aNewJob())]);
+  await putStep(jobs, seqs[0], claimBy("stays"));
+  await jobs.close();
+  const db = new Database(place.file);
+  db.run(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+    INSERT INTO worker (worker_id, name) SELECT 'idle' || i, 'idle' FROM n`);
+  const count = () => db.query<{ n: number }, []>("SELECT COUNT(*) AS n FROM worker").get()?.n;
+  jobs = place.open();
+  expect(count()).toBe(10_001);
+  await jobs.noteWorkers([aWorkerRecord("w")]);
+  expect(count()).toBe(1);
+  await putStep(jobs, seqs[1], claimBy("idle7"));
+  expect(await jobs.count({ worker: "idle7" })).toBe(1);
+  expect((await requireJob(jobs, seqs[0])).attempt?.worker.id).toBe("stays");
+  db.close();
+});
