@@ -100,7 +100,7 @@ function createRoutes(deps: AppDeps, shared: Shared) {
   const { host, names, version, pathBase, classicBytesMax } = settings;
   const isOpen = auth.verifyApi(null);
   const peers = createPeers(deps.isProxy);
-  const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth };
+  const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth, log };
   const openGate = createOpenGate(gates);
   const apiGate = createApiGate(gates);
   const nextRequestId = createRequestIds(deps.random);

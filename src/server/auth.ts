@@ -7,26 +7,26 @@ export type ApiAuth = {
   verifyApi(token: string | null): boolean;
 };
 
-/** Lets a request with a right token pass, else throws `unauthenticated`. */
-export function requireApiToken(auth: ApiAuth, request: Request): void {
+/** Why a request may not use the API, or null when it may. */
+export function apiRefusal(auth: ApiAuth, request: Request): GridError | null {
   const token = apiToken(request);
-  if (!auth.verifyApi(token)) {
-    throw new GridError(
-      "unauthenticated",
-      token === null
-        ? "The request has no token. Send it as X-API-KEY or as Authorization: Bearer."
-        : "The token is not known here. Send a valid one as X-API-KEY or as Authorization: Bearer.",
-    );
+  if (auth.verifyApi(token)) {
+    // Without a token the browser itself would be the credential, and any page may make it send requests.
+    return token === null ? originRefusal(request) : null;
   }
-  // Without a token the browser itself would be the credential, and any page may make it send requests.
-  if (token === null) refuseForeignOrigin(request);
+  return new GridError(
+    "unauthenticated",
+    token === null
+      ? "The request has no token. Send it as X-API-KEY or as Authorization: Bearer."
+      : "The token is not known here. Send a valid one as X-API-KEY or as Authorization: Bearer.",
+  );
 }
 
-/** Throws `forbidden` when a web page of another host sent the request. */
-export function refuseForeignOrigin({ headers }: Request): void {
+/** `forbidden` when a web page of another host sent the request, else null. */
+export function originRefusal({ headers }: Request): GridError | null {
   const origin = headers.get("origin");
-  if (origin === null || hostOf(origin) === headers.get("host")?.toLowerCase()) return;
-  throw new GridError(
+  if (origin === null || hostOf(origin) === headers.get("host")?.toLowerCase()) return null;
+  return new GridError(
     "forbidden",
     `A page of ${origin.slice(0, 256)} may not do this. Only pages of this server may.`,
   );

@@ -28,28 +28,22 @@ const resultQuery = v.object({
 });
 
 export function byteRoutes(deps: ByteRouteDeps) {
-  const payload: Reply = async ({ request, server, params }) => {
+  const payload = async (request: Request, server: Timers, name: string): Promise<Response> => {
     readQuery(request, noParameters);
-    const job = await deps.broker.get(parseJobRef(params.job));
+    const job = await deps.broker.get(parseJobRef(name));
     return send(deps, request, server, job.payload, `${job.key}.payload`);
   };
-  const result: Reply = async ({ request, server, params }) => {
-    const job = await findResult(deps, request, server, params.job);
+  const result = async (request: Request, server: Timers, name: string): Promise<Response> => {
+    const job = await findResult(deps, request, server, name);
     return send(deps, request, server, job.result, `${job.key}.result`);
   };
   // HEAD is told apart: answering it from GET would open the bytes and lose their length.
   return new Elysia({ prefix: "/jobs/:job" })
-    .get("/payload", (context) => payload(context))
-    .head("/payload", (context) => payload(context))
-    .get("/result", (context) => result(context))
-    .head("/result", (context) => result(context));
+    .get("/payload", ({ request, server, params }) => payload(request, server, params.job))
+    .head("/payload", ({ request, server, params }) => payload(request, server, params.job))
+    .get("/result", ({ request, server, params }) => result(request, server, params.job))
+    .head("/result", ({ request, server, params }) => result(request, server, params.job));
 }
-
-type Reply = (context: {
-  readonly request: Request;
-  readonly server: Timers;
-  readonly params: { readonly job: string };
-}) => Promise<Response>;
 
 function send(
   { broker, downloads, patience }: ByteRouteDeps,

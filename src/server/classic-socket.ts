@@ -10,7 +10,7 @@ import {
   unregisteredFrameBytesMax,
   unregisteredSocketCountMax,
 } from "../domain/limits.ts";
-import { refuseForeignOrigin } from "./auth.ts";
+import { originRefusal } from "./auth.ts";
 import type { Peers } from "./peers.ts";
 import { noParameters, readQuery } from "./query.ts";
 import { requireTypeOf } from "./submit-routes.ts";
@@ -40,7 +40,8 @@ function createDoor({ broker, sockets, peers, isTaking }: ClassicDeps) {
   return (request: Request, server: Upgrader, typeName: string | null): Response | undefined => {
     readQuery(request, noParameters);
     const type = requireTypeOf(broker, typeName, "GET /api/worker").name;
-    refuseForeignOrigin(request);
+    const refusal = originRefusal(request);
+    if (refusal !== null) throw refusal;
     refuseOtherProtocols(request);
     if (!isTaking())
       throw new GridError("shutting-down", "The server is stopping. Come back later.");

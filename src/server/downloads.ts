@@ -25,14 +25,20 @@ export function createDownloads({ floor, patience, log }: DownloadDeps): Downloa
     send(request, server, bytes) {
       patience.lift(request, server);
       const reader = bytes.getReader();
-      // Bun then closes the connection, which cancels the stream below.
-      const transfer = floor.watch(() => server?.timeout(request, 1));
+      let cutOff = () => {};
+      const transfer = floor.watch(() => cutOff());
       const end = () => {
         transfer.end();
         patience.extend(request, server); // For what is still on its way to the reader.
       };
       return new ReadableStream<Uint8Array>(
         {
+          start(controller) {
+            cutOff = () => {
+              controller.error(new Error("The reader hardly moves.")); // Bun then resets the connection.
+              reader.cancel().catch((error: unknown) => log.error("download.failed", error));
+            };
+          },
           async pull(controller) {
             try {
               const next = await reader.read();

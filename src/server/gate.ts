@@ -3,7 +3,8 @@
 
 import { GridError } from "../domain/errors.ts";
 import { requestUrlBytesMax } from "../domain/limits.ts";
-import { requireApiToken, type ApiAuth } from "./auth.ts";
+import type { Log } from "../platform/log.ts";
+import { apiRefusal, type ApiAuth } from "./auth.ts";
 import { hostNotServed, type ServesHost } from "./hosts.ts";
 import type { AddressBook, Peers } from "./peers.ts";
 
@@ -22,11 +23,19 @@ export function createOpenGate({ servesHost, peers }: GateDeps): Gate {
   };
 }
 
-export function createApiGate(deps: GateDeps & { readonly auth: ApiAuth }): Gate {
+export function createApiGate(
+  deps: GateDeps & { readonly auth: ApiAuth; readonly log: Log },
+): Gate {
   const openGate = createOpenGate(deps);
   return (request, server) => {
     openGate(request, server);
-    requireApiToken(deps.auth, request);
+    const refusal = apiRefusal(deps.auth, request);
+    if (refusal === null) return;
+    deps.log.warn("api.refused", {
+      why: refusal.code,
+      address: deps.peers.address(request, server),
+    });
+    throw refusal;
   };
 }
 

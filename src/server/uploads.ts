@@ -5,6 +5,7 @@ import { GridError } from "../domain/errors.ts";
 import {
   promptBodyBytesMax,
   transferFloorBytesPerSecond,
+  uploadMsMax,
   wholeBodyBytesMax,
 } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -47,6 +48,7 @@ export function createUploads({ clock, floor, patience }: UploadDeps): Uploads {
   ): AsyncGenerator<Uint8Array> {
     const reader = body.getReader();
     upload.cancel = () => void reader.cancel().catch(() => {}); // It failed already: that is told by read().
+    const endsAt = clock.monotonicMs() + uploadMsMax;
     const transfer = floor.watch(() => cut(upload, tooSlow()));
     let size = 0;
     try {
@@ -57,6 +59,7 @@ export function createUploads({ clock, floor, patience }: UploadDeps): Uploads {
         size += next.value.length;
         transfer.moved(next.value.length);
         if (size > sizeBytesMax) throw tooLarge(sizeBytesMax);
+        if (clock.monotonicMs() > endsAt) throw tooLong();
         yield next.value;
       }
     } finally {
@@ -124,6 +127,11 @@ function tooSlow(): GridError {
     "malformed",
     `The body came slower than ${transferFloorBytesPerSecond} bytes per second. Nothing was kept; send it again.`,
   );
+}
+
+function tooLong(): GridError {
+  const sentence = `The body took more than ${uploadMsMax / 3_600_000} hours. Send it in smaller jobs.`;
+  return new GridError("malformed", sentence);
 }
 
 function stopped(): GridError {

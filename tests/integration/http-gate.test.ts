@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Log } from "../../src/platform/log.ts";
 import { createSilentLog } from "../../src/platform/log.ts";
 import type { Problem } from "../../src/protocol/problem.ts";
@@ -253,3 +256,26 @@ test("every answer has an id of its own, and is no page", async () => {
   expect(ids.size).toBe(4);
   expect(ids).not.toContain(null);
 });
+
+test.skipIf(Bun.which("openssl") === null)(
+  "TLS is spoken with the certificate that is given [GL-87]",
+  async () => {
+    await using folder = await aFolder();
+    const [keyFile, cert] = [`${folder.path}/key.pem`, `${folder.path}/cert.pem`];
+    const names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+    await Bun.$`openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext ${names} -keyout ${keyFile} -out ${cert}`.quiet();
+    const tls = { key: await Bun.file(keyFile).text(), cert: await Bun.file(cert).text() };
+    await using door = await openDoor({ tls });
+    expect(door.api).toStartWith("https://");
+    const trusting = { headers: bearer, tls: { ca: tls.cert } };
+    expect((await fetch(`${door.api}/stats`, trusting)).status).toBe(200);
+    expect(fetch(`${door.api}/stats`, { headers: bearer })).rejects.toThrow(
+      /certificate|SELF_SIGNED/i,
+    );
+  },
+);
+
+async function aFolder() {
+  const path = await mkdtemp(join(tmpdir(), "gridlike-tls-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}

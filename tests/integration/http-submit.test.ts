@@ -143,7 +143,8 @@ test("POST /api/jobs/submit makes one job of many identical submissions at once"
   await using door = await openDoor();
   const send = () => door.call("/jobs/submit?key=k", post("y".repeat(500)));
   const answers = await Promise.all(Array.from({ length: 20 }, send));
-  expect(answers.map(({ status }) => status).sort()).toEqual([...Array(19).fill(200), 202]);
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(19);
   expect(await door.kept()).toEqual({ blobs: 1, jobs: 1 });
 });
 

@@ -84,7 +84,7 @@ async function perform(deps: ClientsDeps, self: Self, act: Act): Promise<void> {
   const known = self.orders.filter((order) => order.acknowledged !== null && !order.isDeleted);
   if (known.length === 0) return;
   // Mostly a recent job, for old ones are settled.
-  const order = chance.is(0.7) ? known.at(-chance.between(1, Math.min(8, known.length)))! : chance.pick(known);
+  const order = (act === "retry" ? ended(deps, self, known) : null) ?? recent(self, known);
   switch (act) {
     case "replay":
       return submit(deps, order);
@@ -103,6 +103,20 @@ async function perform(deps: ClientsDeps, self: Self, act: Act): Promise<void> {
     case "unhold":
       return operate(deps, refOf(self, order), act);
   }
+}
+
+/** Mostly one of the last, for old jobs are settled. */
+function recent({ chance }: Self, known: readonly Order[]): Order {
+  return chance.is(0.7) ? known.at(-chance.between(1, Math.min(8, known.length)))! : chance.pick(known);
+}
+
+/** One that failed or was cancelled, as far as a client may know. */
+function ended({ judge }: ClientsDeps, { chance }: Self, known: readonly Order[]): Order | null {
+  const found = known.filter(({ acknowledged }) => {
+    const status = judge.cases().get(acknowledged!.seq)?.status;
+    return status === "failed" || status === "cancelled";
+  });
+  return found.length === 0 ? null : chance.pick(found);
 }
 
 function newOrder({ works, knobs, ledger, wall, scheduler }: ClientsDeps, self: Self): Order {

@@ -13,6 +13,8 @@ import type { Trace } from "./trace.ts";
 /** What a crash makes of the writes that wait for their commit. */
 export type Fate = "drop" | "keep" | "part";
 
+export type Space = "enough" | "no-uploads" | "none";
+
 export type Disk = {
   /** The stores as one life of the server sees them. A crash cuts them off for good. */
   mount(): { readonly jobs: JobStore; readonly blobs: BlobStore };
@@ -20,8 +22,10 @@ export type Disk = {
   crash(fate: Fate): void;
   /** The next commit reports an error; whether it happened shows after the restart. Nothing works after it. */
   breakDown(isDurable: boolean): void;
-  /** Uploads are refused for lack of space until it ends. */
-  setLow(isLow: boolean): void;
+  /** For lack of space uploads are refused, or every write, until it ends. */
+  setSpace(space: Space): void;
+  /** When writes were last refused for lack of space. */
+  fullAtMs(): number;
   /** True when errors of the stores are the nemesis's doing. */
   isExcused(): boolean;
 };
@@ -48,8 +52,9 @@ export function createDisk(deps: DiskDeps): Disk {
   let life = 0;
   let waiting: Write[] = [];
   let breaking: "not" | "keep" | "drop" | "broken" = "not";
-  let isLow = false;
+  let space: Space = "enough";
   let wasLow = false;
+  let fullAtMs = Number.NEGATIVE_INFINITY;
   let unfinishedBlobs: (() => Promise<void>)[] = [];
 
   const applyAll = async (batch: readonly Write[]) => {
@@ -68,6 +73,7 @@ export function createDisk(deps: DiskDeps): Disk {
       if (broke === "keep") await applyAll(batch);
       return batch.forEach(({ reject }) => reject(ioError()));
     }
+    if (space === "none") return batch.forEach(({ reject }) => reject(diskLow()));
     await applyAll(batch);
     for (const { resolve } of batch) resolve();
   };
@@ -113,7 +119,7 @@ export function createDisk(deps: DiskDeps): Disk {
 
     return {
       jobs: mountJobs(deps.jobs, { read, write }),
-      blobs: mountBlobs(deps.blobs, { pause, isFailing, isLow: () => isLow, later }),
+      blobs: mountBlobs(deps.blobs, { pause, isFailing, isLow: () => space !== "enough", later }),
     };
   };
 
@@ -144,9 +150,11 @@ export function createDisk(deps: DiskDeps): Disk {
       for (const work of blobs) scheduler.finish(work());
     },
     breakDown: (isDurable) => void (breaking = isDurable ? "keep" : "drop"),
-    setLow(low) {
-      isLow = low;
-      wasLow ||= low;
+    fullAtMs: () => (space === "none" ? scheduler.nowMs() : fullAtMs),
+    setSpace(left) {
+      if (space === "none") fullAtMs = scheduler.nowMs();
+      space = left;
+      wasLow ||= left !== "enough";
     },
     isExcused: () => breaking === "broken" || wasLow || knobs.blobErrorRate > 0,
   };
@@ -154,6 +162,10 @@ export function createDisk(deps: DiskDeps): Disk {
 
 function ioError(): Error {
   return new Error("disk I/O error (simulated)");
+}
+
+function diskLow(): GridError {
+  return new GridError("disk-low", "The disk is full (simulated).");
 }
 
 type JobRoads = {
@@ -205,7 +217,7 @@ function mountBlobs(platter: BlobStore, { pause, isFailing, isLow, later }: Blob
       const done = later(async () => void (await platter.put(each(chunks), sizeBytesMax)));
       await pause();
       done();
-      if (isLow()) throw new GridError("disk-low", "The disk is full (simulated).");
+      if (isLow()) throw diskLow();
       return platter.put(each(chunks), sizeBytesMax);
     },
     async open(ref, range) {

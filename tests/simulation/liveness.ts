@@ -2,6 +2,7 @@
 // and a fitting free worker not brought together, a deadline or a time limit passed over, a worker not asked.
 
 import type { Case, Judge } from "./judge.ts";
+import type { Disk } from "./disk.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Link, Network } from "./network.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -16,6 +17,7 @@ export type LivenessDeps = {
   readonly judge: Judge;
   readonly network: Network;
   readonly server: Server;
+  readonly disk: Disk;
   readonly knobs: Knobs;
   readonly wall: Wall;
   readonly trace: Trace;
@@ -32,6 +34,9 @@ const askMsMax = 8_000;
 /** So late the server may notice that the wall clock was set: it looks every 30 s. */
 const jumpMsMax = 32_000;
 
+/** So late the server may try again what a full disk refused: its alarm rings again after 5 s. */
+const fullMsMax = 7_000;
+
 /** How many waiting jobs are looked at for each free worker. */
 const jobsLookedAtMax = 200;
 
@@ -45,7 +50,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
   const look = () => {
     const broker = server.broker();
     const hasJumped = scheduler.nowMs() - deps.wall.jumpedAtMs < jumpMsMax;
-    if (broker === null || !broker.isAccepting() || hasJumped) {
+    const wasFull = scheduler.nowMs() - deps.disk.fullAtMs() < fullMsMax;
+    if (broker === null || !broker.isAccepting() || hasJumped || wasFull) {
       sinceByPair = new Map();
       overdueSince = new Map();
       return;

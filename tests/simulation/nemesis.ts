@@ -31,6 +31,7 @@ const harms = {
   cut: 4,
   partition: 1,
   low: 2,
+  full: 2,
   jump: 2,
 } as const;
 type Harm = keyof typeof harms;
@@ -86,10 +87,11 @@ async function harm(deps: NemesisDeps, what: Harm): Promise<void> {
       for (const link of network.links()) link.cut();
       return;
     case "low":
-      trace.note("fault.low");
-      disk.setLow(true);
+    case "full":
+      trace.note(`fault.${what}`);
+      disk.setSpace(what === "low" ? "no-uploads" : "none");
       await scheduler.sleep(chance.between(10, 3_000));
-      return disk.setLow(false);
+      return disk.setSpace("enough");
     case "jump":
       return jump(deps);
   }

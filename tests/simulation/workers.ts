@@ -29,6 +29,8 @@ type Self = {
   readonly type: string;
   readonly chance: Chance;
   readonly isBlackHole: boolean;
+  /** Leaves for good when healing begins: the others must do. */
+  readonly isRetiring: boolean;
 };
 
 /** What a worker does with a job it was given. */
@@ -53,8 +55,9 @@ export async function runWorkers(deps: WorkersDeps): Promise<void> {
       // Ids are labels: now and then two workers share one.
       const isNamesake = at > 1 && chance.is(0.1);
       const id = `w-${type}${isNamesake ? at - 1 : at}`;
-      const isBlackHole = at > 1 && chance.is(knobs.failureRate / 2);
-      selves.push({ id, type, chance: chance.fork(`${type}${at}`), isBlackHole });
+      const isBlackHole = knobs.failureRate > 0 && chance.is(0.15);
+      const isRetiring = at < count && chance.is(0.3);
+      selves.push({ id, type, chance: chance.fork(`${type}${at}`), isBlackHole, isRetiring });
     }
   }
   await Promise.all(selves.map((self) => live(deps, self)));
@@ -62,14 +65,14 @@ export async function runWorkers(deps: WorkersDeps): Promise<void> {
 
 async function live(deps: WorkersDeps, self: Self): Promise<void> {
   const { chance } = self;
-  while (!deps.isOver()) {
+  while (!deps.isOver() && !(self.isRetiring && deps.isHealing())) {
     const link = await deps.network.connect(self.id, self.type);
     if (link !== null) {
       deps.trace.note("worker.connected", `${link.connection} ${self.id}`);
       await converse(deps, self, link);
       deps.trace.note("worker.left", link.connection);
     }
-    await deps.scheduler.sleep(chance.between(20, deps.isHealing() ? 500 : 3_000));
+    await deps.scheduler.sleep(chance.between(20, deps.isHealing() ? 500 : deps.knobs.absenceMsMax));
   }
 }
 
@@ -125,6 +128,7 @@ function answer(deps: WorkersDeps, self: Self, talk: Talk): void {
   const { scheduler, trace } = deps;
   const isBusy = talk.job !== null || scheduler.nowMs() < talk.busyUntilMs;
   if (isBusy && talk.job === null) trace.note("worker.busy-on-its-own");
+  if (self.isRetiring && deps.isHealing()) return talk.link.hangUp();
   say(talk, isBusy ? "busy" : "ready");
   if (!deps.isHealing() && talk.job === null && self.chance.is(deps.knobs.misbehaviourRate / 10)) {
     trace.note("worker.hangs-up-idle");
@@ -154,6 +158,7 @@ async function compute(deps: WorkersDeps, self: Self, talk: Talk): Promise<void>
   const manner = mannerOf(deps, self, payload);
   if (manner !== "honest") trace.note(`worker.${manner}`, link.connection);
   const isHere = () => link.isUp() && talk.job === job;
+  if (self.isRetiring && deps.isHealing()) return link.hangUp();
   await scheduler.sleep(computeMs(self, payload, manner) / 2);
   if (isHere() && self.chance.is(0.3)) progress(self, talk);
   await scheduler.sleep(computeMs(self, payload, manner) / 2);

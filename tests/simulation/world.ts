@@ -92,7 +92,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const network = createNetwork(fork("network"));
   const server = createServer({ ...fork("server"), disk, network, mutant });
   const idleness = new WeakMap<Link, () => boolean>();
-  const liveness = createLiveness({ ...fork("liveness"), network, server, isIdle: (link) => idleness.get(link)?.() === true });
+  const liveness = createLiveness({ ...fork("liveness"), disk, network, server, isIdle: (link) => idleness.get(link)?.() === true });
 
   const play = async () => {
     const guard = (work: Promise<void>) =>

@@ -27,6 +27,7 @@ export type DoorOptions = {
   readonly batchSize?: number;
   readonly isProxy?: (address: string) => boolean;
   readonly settings?: Partial<AppSettings>;
+  readonly tls?: { readonly key: string; readonly cert: string };
 };
 
 export type Door = AsyncDisposable & {
@@ -90,10 +91,11 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const listener = listen(app, {
     host: "127.0.0.1",
     port: 0,
-    tls: null,
+    tls: options.tls ?? null,
     clock: options.clock ?? clock,
   });
-  const api = `http://127.0.0.1:${listener.port}${settings.pathBase}/api`;
+  const scheme = options.tls === undefined ? "http" : "https";
+  const api = `${scheme}://127.0.0.1:${listener.port}${settings.pathBase}/api`;
   const call: Door["call"] = (path, init = {}) =>
     fetch(api + path, { ...init, headers: withKey(init.headers) });
   return {

@@ -16,7 +16,7 @@ export async function openSocket(
   url: string,
   headers: Record<string, string> = {},
 ): Promise<WsWorker> {
-  const socket = new WebSocket(url, { headers } as never); // Bun's own option; the DOM's types have none.
+  const socket = new WebSocket(url, { headers });
   socket.binaryType = "arraybuffer";
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<number>();
@@ -48,7 +48,7 @@ export async function openSocket(
       }
       return payloads.shift() ?? "";
     },
-    send: (message) => socket.send(message as string), // Bytes are as welcome.
+    send: (message) => socket.send(message),
     closed: () => closed.promise,
     [Symbol.dispose]: () => socket.close(),
   };

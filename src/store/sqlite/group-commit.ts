@@ -12,8 +12,8 @@ export type GroupCommit = {
   writeNow<Answer>(apply: () => Answer): Answer;
   /** Reads what is committed. Rejects, as all verbs do, when the database is closed or no longer trusted. */
   read<Answer>(read: () => Answer): Promise<Answer>;
-  /** Commits what waits and takes nothing more. */
-  close(): void;
+  /** Commits what waits and takes nothing more. "broken": the disk failed, nothing more may be written. */
+  close(): "closed" | "broken";
 };
 
 export type GroupCommitDeps = {
@@ -40,6 +40,7 @@ export function createGroupCommit({
   let waiting: Request[] = [];
   let isArmed = false;
   let unusable: Error | null = null;
+  let end: "closed" | "broken" = "closed";
 
   function arm(): void {
     if (isArmed) return;
@@ -95,6 +96,7 @@ export function createGroupCommit({
 
   function breakDown(batch: readonly Request[], error: unknown): void {
     unusable = brokenError(error);
+    end = "broken";
     for (const request of [...batch, ...waiting]) request.reject(unusable);
     waiting = [];
     onBroken(error);
@@ -142,9 +144,9 @@ export function createGroupCommit({
       return answer!.value;
     },
     close: () => {
-      if (unusable !== null) return;
       while (waiting.length > 0) commit(takeBatch());
       unusable ??= closedError();
+      return end;
     },
   };
 }

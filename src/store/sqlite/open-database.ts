@@ -4,7 +4,7 @@
 import { Database } from "bun:sqlite";
 import { GridError } from "../../domain/errors.ts";
 import { SCHEMA_1 } from "./schema-1.ts";
-import { isBroken } from "./sqlite-errors.ts";
+import { isBroken, toStoreError } from "./sqlite-errors.ts";
 
 /** "power": a commit survives a power cut. "process": it survives a killed process, and is cheaper. */
 export type Durability = "power" | "process";
@@ -30,11 +30,11 @@ export function openDatabase(file: string, durability: Durability): Database {
       prepare(db, file, durability);
       return db;
     } catch (error) {
-      db.close();
+      db.close(true);
       throw error;
     }
   } catch (error) {
-    throw isBroken(error) ? damaged(file, "it cannot be read", error) : error;
+    throw isBroken(error) ? damaged(file, "it cannot be read", error) : toStoreError(error);
   }
 }
 
@@ -47,8 +47,9 @@ export function requireUndamaged(db: Database, file: string): void {
 
 function prepare(db: Database, file: string, durability: Durability): void {
   db.run(`PRAGMA busy_timeout = ${lockWaitMs}`);
-  const version = readVersion(db, file);
+  // Before the first read: then the log needs no shared memory, and a read no locks.
   db.run("PRAGMA locking_mode = EXCLUSIVE");
+  const version = readVersion(db, file);
   db.run("PRAGMA journal_mode = WAL");
   db.run(`PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"}`);
   db.run("PRAGMA foreign_keys = ON");

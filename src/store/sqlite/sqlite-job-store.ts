@@ -106,13 +106,11 @@ export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
   function close(): void {
     if (isClosed) return;
     isClosed = true;
-    commits.close();
-    try {
-      statements.updateOpen.run({ isOpen: 0 });
-      db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    } finally {
-      db.close();
-    }
+    // After a failed disk the file is left as it is, unclosed: closing it would write. The next start checks it.
+    if (commits.close() === "broken") return;
+    statements.updateOpen.run({ isOpen: 0 });
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close(true); // At once, not when the last statement is collected: the file is locked until then.
   }
 
   return {

@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../../../src/platform/random.ts";
 import { createSeededRandom } from "../seeded-random.ts";
-import { createApi, textOf, type Api } from "./api.ts";
+import { createApi, textOf, type Api, type WireJob } from "./api.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
 import { judgeFiles, type FileFigures } from "./judge-files.ts";
@@ -42,7 +42,7 @@ export type KillLoopFigures = FileFigures & {
   readonly failed: number;
   readonly successors: number;
   readonly executions: number;
-  /** Payloads of one job alone that workers began more than once: allowed, and shown. */
+  /** Jobs that workers began more than once, by a kill, a crash or a failure: allowed, and shown. */
   readonly executedAgain: number;
   readonly workerCrashes: number;
   readonly startMsMedian: number;
@@ -212,15 +212,15 @@ async function checkIncarnation({ api, victim, findings, startMs }: Run): Promis
   if (repairs !== 0) findings.note("L7", `${repairs} records were mended at a start`);
 }
 
-/** Payloads that two jobs share, and those that a job was given anew on purpose, say nothing and do not count. */
-function executionsOf(
-  fleet: Fleet,
-  jobs: readonly { readonly payload: { readonly sha256: string } }[],
-) {
+/** Duels run twice on purpose, and of a payload that two jobs share nobody can tell: neither counts. */
+function executionsOf(fleet: Fleet, jobs: readonly WireJob[]) {
   const jobsByPayload = Map.groupBy(jobs, ({ payload }) => payload.sha256);
   let executedAgain = 0;
   for (const [payload, times] of fleet.begunByPayload) {
-    if (times > 1 && jobsByPayload.get(payload)?.length === 1) executedAgain += 1;
+    const [job, ...others] = jobsByPayload.get(payload) ?? [];
+    if (times > 1 && others.length === 0 && job !== undefined && job.type !== "duel") {
+      executedAgain += 1;
+    }
   }
   return { executedAgain, executions: fleet.begunCount };
 }

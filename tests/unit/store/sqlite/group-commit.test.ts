@@ -44,7 +44,7 @@ function sqliteError(code: string): Error {
 async function outcome(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     (value) => String(value),
-    (error) => (error instanceof GridError ? error.code : String((error as Error).message)),
+    (error: Error) => (error instanceof GridError ? error.code : error.message),
   );
 }
 
@@ -193,7 +193,7 @@ describe("group commit", () => {
     const { group, put, commits, endTurn } = createEngine();
     const waiting = outcome(group.write(changesPerCommitMax, () => put("a")));
     const further = outcome(group.write(1, () => put("b")));
-    group.close();
+    expect(group.close()).toBe("closed");
     expect(await Promise.all([waiting, further])).toEqual(["a!", "b!"]);
     expect(await outcome(group.write(1, () => put("c")))).toBe("shutting-down");
     expect(await outcome(group.read(() => "d"))).toBe("shutting-down");

@@ -17,7 +17,7 @@ afterEach(() => place.remove());
 function tamper(sql: string): void {
   const db = new Database(place.file);
   db.run(sql);
-  db.close();
+  db.close(true);
 }
 
 async function fill(jobs: JobStore, count: number): Promise<void> {
@@ -29,15 +29,21 @@ describe("opening a database", () => {
   test("openDatabase() sets the engine to keep what it promises", () => {
     const settings = (durability: "power" | "process") => {
       const db = openDatabase(place.file, durability);
-      const names = ["journal_mode", "synchronous", "foreign_keys", "trusted_schema"];
+      const names = [
+        "journal_mode",
+        "synchronous",
+        "foreign_keys",
+        "trusted_schema",
+        "locking_mode",
+      ];
       const values = [...names, "cell_size_check", "user_version"].map(
         (name) => Object.values(db.query(`PRAGMA ${name}`).get() as object)[0] as unknown,
       );
-      db.close();
+      db.close(true);
       return values;
     };
-    expect(settings("power")).toEqual(["wal", 2, 1, 0, 1, 1]);
-    expect(settings("process")).toEqual(["wal", 1, 1, 0, 1, 1]);
+    expect(settings("power")).toEqual(["wal", 2, 1, 0, "exclusive", 1, 1]);
+    expect(settings("process")).toEqual(["wal", 1, 1, 0, "exclusive", 1, 1]);
   });
 
   test("openDatabase() refuses a newer version, and names both versions and the remedy", async () => {
@@ -131,6 +137,6 @@ describe("facts that the database itself holds", () => {
     for (const [fact, sql] of broken) {
       expect(() => db.run(sql), fact).toThrow(/constraint|cannot store/);
     }
-    db.close();
+    db.close(true);
   });
 });

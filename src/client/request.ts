@@ -1,0 +1,150 @@
+// One request to the server, sent again where that is safe: after a failed network, and after answers that speak
+// of a moment. Everything the client says goes through here; bodies of answers count as part of a request.
+
+import { clientAnswerMsMax } from "../domain/limits.ts";
+import { toUrl, type Query } from "./address.ts";
+import { ClientError, readError } from "./client-error.ts";
+import { createLeash, type Leash } from "./leash.ts";
+import { retryDelayMs } from "./retry.ts";
+import { sleep, type Runtime } from "./runtime.ts";
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** A body about to be sent. */
+export type Body = {
+  readonly init: RequestInit["body"];
+  /** What its own source threw, which is no failure of the network; undefined as long as it threw nothing. */
+  failure(): { readonly error: unknown } | undefined;
+  /** Lets go of the source, whether it was read to its end or not. */
+  close(): Promise<void>;
+};
+
+export type Call = {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: readonly string[];
+  readonly query?: Query;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: () => Body;
+  /** Whether sending it twice does what sending it once does. */
+  readonly isRepeatable: boolean;
+  /** Longest wait for the head of the answer; null for uploads, which take as long as they take. */
+  readonly answerMsMax?: number | null;
+  readonly signal: AbortSignal | undefined;
+};
+
+export type Transport = {
+  readonly runtime: Runtime;
+  /** An answer of 2xx, read by `read`; a body that breaks off is a failed network. */
+  send<T>(call: Call, read: (answer: Response, tries: number) => Promise<T>): Promise<T>;
+  /** An answer of 2xx whose body is still to be read, on a leash that ends with it. */
+  open(call: Call): Promise<{ readonly answer: Response; readonly leash: Leash }>;
+};
+
+export type TransportDeps = {
+  readonly base: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly fetch: Fetch;
+  readonly runtime: Runtime;
+};
+
+export function createTransport(deps: TransportDeps): Transport {
+  const { runtime } = deps;
+  const run = async <T>(
+    call: Call,
+    use: (answer: Response, leash: Leash, tries: number) => Promise<T>,
+  ): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      const leash = createLeash(runtime, call.signal);
+      try {
+        const answer = await ask(deps, call, leash);
+        return await use(answer, leash, tries);
+      } catch (error) {
+        leash.end();
+        const failure = toFailure(error, call, deps.base);
+        const delayMs = call.isRepeatable
+          ? retryDelayMs(failure, tries, runtime.fraction())
+          : null;
+        if (delayMs === null) throw failure;
+        await sleep(runtime, delayMs, call.signal ?? never);
+      }
+    }
+  };
+  return {
+    runtime,
+    send: (call, read) =>
+      run(call, async (answer, leash, tries) => {
+        leash.limit(clientAnswerMsMax);
+        const value = await read(answer, tries);
+        leash.end();
+        return value;
+      }),
+    open: (call) => run(call, (answer, leash) => Promise.resolve({ answer, leash })),
+  };
+}
+
+/** Nobody fires it: for calls without a signal. */
+const never = new AbortController().signal;
+
+async function ask({ base, headers, fetch }: TransportDeps, call: Call, leash: Leash) {
+  const { answerMsMax = clientAnswerMsMax } = call;
+  const body = call.body?.();
+  leash.signal.throwIfAborted();
+  if (answerMsMax !== null) leash.limit(answerMsMax);
+  const init = {
+    method: call.method,
+    headers: { ...headers, ...call.headers },
+    body: body?.init ?? null,
+    redirect: "manual", // Another host would get the token with the request.
+    cache: "no-store",
+    duplex: "half", // Node wants it for streams.
+    signal: leash.signal,
+  } as RequestInit; // The types of Bun do not know all of these.
+  try {
+    const answer = await fetch(toUrl(base, call.path, call.query), init);
+    leash.limit(null);
+    if (answer.ok) return answer;
+    throw isRedirect(answer) ? toRedirected(answer, base) : await readError(answer);
+  } catch (error) {
+    const failure = body?.failure();
+    throw failure === undefined ? error : new SourceFailure(failure.error);
+  } finally {
+    await body?.close();
+  }
+}
+
+/** Carries what the source of a payload threw past the handling of network failures. */
+class SourceFailure extends Error {
+  constructor(readonly original: unknown) {
+    super("The source of the payload failed.");
+  }
+}
+
+/** The caller's own reason and the caller's own error are thrown as they are; all else becomes a ClientError. */
+function toFailure(error: unknown, { signal }: Call, base: string): ClientError {
+  if (signal?.aborted === true) throw signal.reason;
+  if (error instanceof SourceFailure) throw error.original;
+  if (error instanceof ClientError) return error;
+  const root = new URL(base).origin;
+  const sentence = `No answer from ${root}: ${wordsOf(error)}. Is the server running, and the address right?`;
+  return new ClientError("unreachable", sentence, { cause: error });
+}
+
+/** Node hides what happened in the cause of a "fetch failed". */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== ""
+    ? `${error.message} (${error.cause.message})`
+    : error.message;
+}
+
+function isRedirect({ type, status }: Response): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400);
+}
+
+function toRedirected(answer: Response, base: string): ClientError {
+  const target = answer.headers.get("location");
+  const whither = target === null ? "elsewhere" : `to ${target}`;
+  const { origin } = new URL(base);
+  const sentence = `${origin} redirects ${whither}, which is not followed. Give the address that it leads to.`;
+  return new ClientError("no-such-route", sentence, { status: answer.status });
+}
