@@ -507,8 +507,10 @@ def _shake_hands(end: socket.socket, parts) -> bytes:
     fields = {name.strip().lower(): value.strip() for name, _, value in named}
     status = (status_line.split(" ") + ["", ""])[1]
     if status != "101":
-        problem = f"The server answered {status_line!r}. {_refusal(end, fields, early)}".rstrip()
-        raise (Refused if status in ("400", "401", "403") else ConnectionLost)(problem)
+        sentence, code = _refusal(end, fields, early)
+        is_final = status in ("400", "401", "403") or code == "no-such-type"
+        problem = f"The server answered {status_line!r}. {sentence}".rstrip()
+        raise (Refused if is_final else ConnectionLost)(problem)
     digest = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
     accepted = fields.get("sec-websocket-accept") == base64.b64encode(digest).decode()
     if not accepted or fields.get("upgrade", "").lower() != "websocket":
@@ -516,8 +518,8 @@ def _shake_hands(end: socket.socket, parts) -> bytes:
     return early
 
 
-def _refusal(end: socket.socket, fields: dict, early: bytes) -> str:
-    """The server's own sentence about why it refuses, as far as it can be had."""
+def _refusal(end: socket.socket, fields: dict, early: bytes) -> tuple:
+    """The server's own sentence about why it refuses, as far as it can be had, and its code."""
     length = fields.get("content-length", "0")
     wanted = min(int(length) if length.isdigit() else 0, 4096)
     while len(early) < wanted:
@@ -527,9 +529,10 @@ def _refusal(end: socket.socket, fields: dict, early: bytes) -> str:
         early += data
     text = early[:wanted].decode("utf-8", "replace")
     try:
-        return str(json.loads(text)["detail"])
+        problem = json.loads(text)
+        return str(problem["detail"]), problem.get("code")
     except (ValueError, TypeError, KeyError):
-        return text
+        return text, None
 
 
 # --------------------------------------------------------------------------------------------

@@ -129,6 +129,13 @@ class Handshake(unittest.TestCase):
         with self.assertRaisesRegex(worker.Refused, "job types: sample, collide"):
             worker.WebSocket(url)
 
+    def test_an_unknown_type_is_final_and_any_other_missing_route_is_not(self):
+        for code, expected in (("no-such-type", worker.Refused), (None, worker.ConnectionLost)):
+            body = json.dumps({"detail": "There is no such thing.", "code": code}).encode()
+            head = f"HTTP/1.1 404 Not Found\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            with self.subTest(code), self.assertRaisesRegex(expected, "no such thing"):
+                worker.WebSocket(self.serve(lambda key: head + body))
+
     def test_a_server_that_is_busy_is_asked_again(self):
         url = self.serve(lambda key: b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
         with self.assertRaisesRegex(worker.ConnectionLost, "503"):

@@ -61,7 +61,10 @@ function runSession(url: string, who: Who, work: Work): Promise<boolean> {
     socket.binaryType = "arraybuffer";
     const tell = (message: object) => socket.send(JSON.stringify(message));
     socket.addEventListener("open", () => tell({ code: codes.register, ...who }));
-    socket.addEventListener("close", () => resolve(isRegistered));
+    socket.addEventListener("close", ({ code, reason }) => {
+      process.stderr.write(`worker: the connection to ${url} ended (${code} ${reason})\n`);
+      resolve(isRegistered);
+    });
     socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (typeof data !== "string") {
         // The work is a few milliseconds long, so that nothing else need happen meanwhile.

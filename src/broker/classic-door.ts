@@ -35,8 +35,6 @@ export type ClassicDoorDeps = SettleDeps & {
   readonly carryOut: (work: Promise<unknown>) => void;
   /** False while the worker is set aside. */
   readonly isTrusted: (worker: WorkerRef) => boolean;
-  /** While the server stops, lost connections are its own doing: the next start charges nobody. */
-  readonly isStopping: () => boolean;
 };
 
 /** A worker whose state is unsure is asked again after this long, as the original did. */
@@ -79,6 +77,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
         return deps.carryOut(fail(deps, { ...work, info, logs }));
       }
       case "lose":
+        // While the server stops, lost connections are its own doing: the next start charges nobody.
         if (deps.isStopping()) return;
         return deps.carryOut(lose(deps, { ...effect.work, info: effect.info, charged: true }));
       case "note":

@@ -1,6 +1,6 @@
 // Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
 
-import { backoffMsMax } from "../domain/limits.ts";
+import { alarmMsMax, backoffMsMax } from "../domain/limits.ts";
 import type { Instant } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -71,6 +71,7 @@ export function createBroker(given: BrokerDeps): Broker {
     roster,
     typeOf: types.typeOf,
     carryOut: works.carryOut,
+    isStopping: () => !isAccepting,
     dueAt: createDueClock({ clock, log }, clockMemoryMs).dueAt,
     isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
     heldJob: (seq: number, attempt: number) => {
@@ -91,11 +92,13 @@ export function createBroker(given: BrokerDeps): Broker {
       alarm.by(deps.dueAt() + ringAgainMs);
       throw error;
     }
+    // Waits run ahead of the wall while the clock is set back: deadlines between the two have no timer.
+    if (deps.dueAt() > clock.now()) alarm.by(deps.dueAt() + alarmMsMax);
     const endMs = trust.nextEndMs();
     if (endMs !== null) alarm.by(deps.dueAt() + endMs);
     const connected = new Set(Array.from(roster.seats(), ({ worker }) => worker.id));
-    await tally.flush((id) => connected.has(id));
     dispatcher.wake();
+    await tally.flush((id) => connected.has(id));
   };
 
   const onNews = (news: News) => {
@@ -139,7 +142,6 @@ export function createBroker(given: BrokerDeps): Broker {
       crew.left(seat);
       dispatcher.wake(); // What waited for this worker alone may go to one that it avoided.
     },
-    isStopping: () => !isAccepting,
   };
 
   return {

@@ -89,18 +89,31 @@ async function round(deps: RoundDeps): Promise<boolean> {
 
 /** Looks at as many jobs as there are seats; further only when some of them fit none of the seats. */
 async function findPairs(deps: DispatchDeps): Promise<readonly Pair[]> {
-  const { roster, jobs } = deps;
+  const { roster } = deps;
   const types = [...roster.free().keys()];
   const seatCounts = types.map((type) => roster.free().get(type)?.size ?? 0);
   let limit = Math.min(Math.max(0, ...seatCounts), claimsPerRoundMax);
   for (;;) {
     if (limit === 0) return [];
-    const ready = await jobs.ready({ types, at: deps.dueAt(), limit });
+    const ready = await readyJobs(deps, types, limit);
     const pairs = match(deps, ready);
     const mayFindMore = types.some((type) => isHidden(deps, { type, ready, pairs, limit }));
     if (!mayFindMore || limit >= lookAheadMax) return pairs;
     limit = Math.min(limit * 8, lookAheadMax);
   }
+}
+
+/**
+ * After the clock was set back, waits run ahead of the wall for a while; deadlines do not. Jobs whose deadline
+ * lies between the two are asked for by the wall, and come behind the others.
+ */
+async function readyJobs(deps: DispatchDeps, types: readonly string[], limit: number) {
+  const [dueAt, now] = [deps.dueAt(), deps.clock.now()];
+  const due = await deps.jobs.ready({ types, at: dueAt, limit });
+  if (dueAt <= now) return due;
+  const known = new Set(due.map(({ seq }) => seq));
+  const byWall = await deps.jobs.ready({ types, at: now, limit });
+  return [...due, ...byWall.filter(({ seq }) => !known.has(seq))];
 }
 
 type Look = {
@@ -181,7 +194,14 @@ async function claim(deps: RoundDeps, { job, seat, waived }: Pair): Promise<Runn
   const { clock, random } = deps;
   const tokenHash = sha256(random.bytes(32));
   const when = { at: clock.now(), dueAt: deps.dueAt() };
-  const step = { do: "claim", ...when, worker: seat.worker, tokenHash, waived } as const;
+  const step = {
+    do: "claim",
+    ...when,
+    worker: seat.worker,
+    tokenHash,
+    leaseMs: null,
+    waived,
+  } as const;
   const move = await advance(deps, job, () => step);
   if (move === "no-such-job" || move.kind === "refused") return null;
   return move.job.status === "running" ? move.job : null;

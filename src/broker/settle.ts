@@ -5,10 +5,14 @@ import type { Job, JobSeq, RunningJob } from "../domain/job.ts";
 import type { JobRef } from "../domain/key.ts";
 import type { NewContent } from "../domain/blob-ref.ts";
 import { unreachable } from "../domain/assert.ts";
-import type { Refusal } from "../domain/step.ts";
+import { GridError } from "../domain/errors.ts";
+import { reportAgainMs } from "../domain/limits.ts";
+import type { Refusal, Step } from "../domain/step.ts";
+import type { Move } from "../domain/transition.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
-import { advance, type AdvanceDeps } from "./advance.ts";
+import { advance, type AdvanceDeps, type Attachment } from "./advance.ts";
 import { discard, type BytesDeps } from "./bytes.ts";
 
 export type SettleDeps = AdvanceDeps &
@@ -19,10 +23,14 @@ export type SettleDeps = AdvanceDeps &
     readonly isElsewherePossible: (job: Job) => boolean;
     /** The running job as it was claimed, while its attempt is held: saves reading it again. */
     readonly heldJob: (seq: JobSeq, attempt: number) => RunningJob | null;
+    readonly log: Log;
+    readonly isStopping: () => boolean;
   };
 
 /** What the sender of a result or failure may do with its copy. */
 export type Verdict = "committed" | "superseded" | "abandon" | "conflict";
+
+type Failure = { readonly info: string | null; readonly logs: string | null };
 
 type Report = { readonly seq: JobSeq; readonly attempt: number };
 
@@ -32,27 +40,23 @@ export async function complete(
   { seq, attempt, result }: Report & { readonly result: NewContent },
 ): Promise<Verdict> {
   const at = deps.clock.now();
-  const move = await advance(
-    deps,
-    known(deps, seq, attempt),
-    () => ({ do: "complete", at, attempt, result }),
-    { result },
-  );
+  const step = { do: "complete", at, attempt, result } as const;
+  const move = await report(deps, { seq, attempt }, () => step, { result });
   if (move !== "no-such-job" && move.kind === "moved") return "committed";
-  await discard(deps, result);
+  const isKept = result.inline === null && (await deps.jobs.usesBlob(result.name));
+  if (!isKept) await discard(deps, result);
   return move === "no-such-job" ? "abandon" : verdictOf(move.why);
 }
 
 /** Records a failure that the worker reports. */
 export async function fail(
   deps: SettleDeps,
-  report: Report & { readonly info: string | null; readonly logs: string | null },
+  { seq, attempt, info, logs }: Report & Failure,
 ): Promise<Verdict> {
-  const { seq, attempt, info, logs } = report;
   const at = deps.clock.now();
   const chance = deps.random.fraction();
   const step = { do: "fail", at, attempt, info, retryable: true, chance } as const;
-  const move = await advance(deps, known(deps, seq, attempt), () => step, { logs });
+  const move = await report(deps, { seq, attempt }, () => step, { logs });
   if (move === "no-such-job") return "abandon";
   return move.kind === "moved" ? "committed" : verdictOf(move.why);
 }
@@ -63,7 +67,7 @@ export async function lose(
   { seq, attempt, info, charged }: Report & { readonly info: string; readonly charged: boolean },
 ): Promise<void> {
   const at = deps.clock.now();
-  await advance(deps, known(deps, seq, attempt), (job) => {
+  await report(deps, { seq, attempt }, (job) => {
     const elsewhere = deps.isElsewherePossible(job);
     return { do: "lose", at, attempt, charged, elsewhere, info };
   });
@@ -76,7 +80,33 @@ export async function giveBack(
   how: "return" | "release",
 ): Promise<void> {
   const at = deps.clock.now();
-  await advance(deps, known(deps, seq, attempt), () => ({ do: how, at, attempt, info }));
+  await report(deps, { seq, attempt }, () => ({ do: how, at, attempt, info }));
+}
+
+/**
+ * Puts a step that will not be reported again. While the store has no room or is locked it is put again and
+ * again: forgotten, it would leave the job running for ever.
+ */
+async function report(
+  deps: SettleDeps,
+  { seq, attempt }: Report,
+  step: (job: Job) => Step,
+  attachment: Attachment = {},
+): Promise<Move | "no-such-job"> {
+  for (;;) {
+    try {
+      return await advance(deps, known(deps, seq, attempt), step, attachment);
+    } catch (error) {
+      if (!isPassing(error) || deps.isStopping()) throw error;
+      deps.log.warn("job.report_waits", { job: seq, attempt, code: error.code });
+      await new Promise<void>((resolve) => void deps.clock.after(reportAgainMs, resolve));
+    }
+  }
+}
+
+/** Errors after which nothing was changed, and which end by themselves. */
+function isPassing(error: unknown): error is GridError {
+  return error instanceof GridError && (error.code === "disk-low" || error.code === "overloaded");
 }
 
 function known(deps: SettleDeps, seq: JobSeq, attempt: number): JobRef | Job {

@@ -30,12 +30,14 @@ export type Call = {
   /** Longest wait for the head of the answer; null for uploads, which take as long as they take. */
   readonly answerMsMax?: number | null;
   readonly signal: AbortSignal | undefined;
+  /** Told before each further try. */
+  readonly onRetry?: () => void;
 };
 
 export type Transport = {
   readonly runtime: Runtime;
   /** An answer of 2xx, read by `read`; a body that breaks off is a failed network. */
-  send<T>(call: Call, read: (answer: Response, tries: number) => Promise<T>): Promise<T>;
+  send<T>(call: Call, read: (answer: Response) => Promise<T>): Promise<T>;
   /** An answer of 2xx whose body is still to be read, on a leash that ends with it. */
   open(call: Call): Promise<{ readonly answer: Response; readonly leash: Leash }>;
 };
@@ -51,30 +53,29 @@ export function createTransport(deps: TransportDeps): Transport {
   const { runtime } = deps;
   const run = async <T>(
     call: Call,
-    use: (answer: Response, leash: Leash, tries: number) => Promise<T>,
+    use: (answer: Response, leash: Leash) => Promise<T>,
   ): Promise<T> => {
     for (let tries = 1; ; tries += 1) {
       const leash = createLeash(runtime, call.signal);
       try {
         const answer = await ask(deps, call, leash);
-        return await use(answer, leash, tries);
+        return await use(answer, leash);
       } catch (error) {
-        leash.end();
+        leash.cut();
         const failure = toFailure(error, call, deps.base);
-        const delayMs = call.isRepeatable
-          ? retryDelayMs(failure, tries, runtime.fraction())
-          : null;
+        const delayMs = call.isRepeatable ? retryDelayMs(failure, tries, runtime.fraction()) : null;
         if (delayMs === null) throw failure;
         await sleep(runtime, delayMs, call.signal ?? never);
+        call.onRetry?.();
       }
     }
   };
   return {
     runtime,
     send: (call, read) =>
-      run(call, async (answer, leash, tries) => {
+      run(call, async (answer, leash) => {
         leash.limit(clientAnswerMsMax);
-        const value = await read(answer, tries);
+        const value = await read(answer);
         leash.end();
         return value;
       }),
@@ -87,7 +88,7 @@ const never = new AbortController().signal;
 
 async function ask({ base, headers, fetch }: TransportDeps, call: Call, leash: Leash) {
   const { answerMsMax = clientAnswerMsMax } = call;
-  const body = call.body?.();
+  const body = openBody(call);
   leash.signal.throwIfAborted();
   if (answerMsMax !== null) leash.limit(answerMsMax);
   const init = {
@@ -108,7 +109,16 @@ async function ask({ base, headers, fetch }: TransportDeps, call: Call, leash: L
     const failure = body?.failure();
     throw failure === undefined ? error : new SourceFailure(failure.error);
   } finally {
-    await body?.close();
+    // Not waited for: a source may be in the middle of something that never comes. What it throws now is not asked for.
+    void body?.close().catch(() => {});
+  }
+}
+
+function openBody({ body }: Call): Body | undefined {
+  try {
+    return body?.();
+  } catch (error) {
+    throw new SourceFailure(error);
   }
 }
 

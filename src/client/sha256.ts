@@ -35,7 +35,7 @@ export function createHash(): Hash {
     update,
     digest() {
       const bitCount = total * 8;
-      const padding = new Uint8Array(((filled < 56 ? 56 : 120) - filled) + 8);
+      const padding = new Uint8Array((filled < 56 ? 56 : 120) - filled + 8);
       padding[0] = 0x80;
       const view = new DataView(padding.buffer);
       view.setUint32(padding.length - 8, Math.floor(bitCount / 2 ** 32));

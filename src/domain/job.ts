@@ -55,6 +55,8 @@ export type Attempt = {
   readonly startedAt: Instant;
   /** SHA-256 of the attempt's token: proof that news of this attempt comes from its holder. */
   readonly tokenHash: Uint8Array;
+  /** How long its holder may be silent; null when it is bound to a connection and ends with it. */
+  readonly leaseMs: number | null;
 };
 
 export type JobCourse = {

@@ -92,6 +92,9 @@ export const alarmMsMax = 30_000;
 /** Rest of a worker's seat after the store or its bytes failed it: attempts cost rows, and disks need time. */
 export const dispatchRestMs = 1_000;
 
+/** Until a report of a worker is put again to a store that was full or locked. */
+export const reportAgainMs = 1_000;
+
 /** A timer's longest delay: beyond 2^31 - 1 ms runtimes fire at once. */
 export const timerMsMax = 2_000_000_000;
 

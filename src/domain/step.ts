@@ -14,6 +14,7 @@ export type Step =
       readonly dueAt?: Instant;
       readonly worker: WorkerRef;
       readonly tokenHash: Uint8Array;
+      readonly leaseMs: number | null;
       readonly waived: boolean;
     }
   /** A result, durable already. The first valid one wins, however late. */

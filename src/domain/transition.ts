@@ -69,6 +69,7 @@ function claim(job: Job, step: StepOf<"claim">): Move {
     worker: step.worker,
     startedAt: step.at,
     tokenHash: step.tokenHash,
+    leaseMs: step.leaseMs,
   };
   return moved(
     job,

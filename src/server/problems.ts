@@ -40,7 +40,7 @@ export function answerFailure(log: Log, { error, kind, request, requestId }: Fai
   return answerProblem(new GridError("internal", sentence, { request: requestId }));
 }
 
-export function answerProblem(error: GridError): Response {
+function answerProblem(error: GridError): Response {
   const headers = new Headers({ "Content-Type": problemMediaType });
   const wait = error.info.retry_after_s ?? retryAfterS[error.code];
   if (typeof wait === "number") headers.set("Retry-After", String(wait));

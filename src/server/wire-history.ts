@@ -15,7 +15,7 @@ export function toWireHistory({ events, logs }: HistoryView): WireHistory {
   return { events: events.map(toWireEvent), attempts };
 }
 
-export function toWireEvent(event: StoredEvent): WireEvent {
+function toWireEvent(event: StoredEvent): WireEvent {
   return {
     seq: event.seq,
     at: toWireInstant(event.at),

@@ -99,6 +99,8 @@ export interface JobStore {
   isBatchFull(type: string, batch: number): Promise<boolean>;
   /** Everything that happened to one job, oldest first. */
   history(seq: JobSeq): Promise<readonly StoredEvent[]>;
+  /** One try of a job, or null. */
+  attempt(seq: JobSeq, n: number): Promise<Attempt | null>;
   /** What workers said of its failures, by attempt. */
   logs(seq: JobSeq): Promise<readonly { readonly attempt: number; readonly text: string }[]>;
   /** The number of the newest event ever written; 0 before the first. */

@@ -44,6 +44,7 @@ async function everything() {
     counts: await jobs.counts(),
     types: await jobs.types(),
     events: await jobs.events(0, 100),
+    lastEvent: await jobs.lastEventSeq(),
     logs: await jobs.logs(2),
     worker: await jobs.worker("w"),
     setting: await jobs.setting("cluster"),

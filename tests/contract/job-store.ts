@@ -180,6 +180,7 @@ function describeSaving(jobs: () => JobStore): void {
       worker: aWorker("w1"),
       startedAt: now + 1,
       tokenHash: new Uint8Array(32).fill(7),
+      leaseMs: null,
     };
     const job = await requireJob(jobs(), seq);
     expect(job).toMatchObject({ status: "running", revision: 1, changedAt: now + 1, attempt });
@@ -412,6 +413,15 @@ function describeHistory(jobs: () => JobStore): void {
     expect(await seqs(5, 2)).toEqual([]);
   });
 
+  test("lastEventSeq() is the number of the newest event, also of one that was taken away", async () => {
+    expect(await jobs().lastEventSeq()).toBe(0);
+    const seq = await addJob(jobs(), aNewJob());
+    expect(await jobs().lastEventSeq()).toBe(1);
+    await removeJob(jobs(), seq);
+    expect(await jobs().lastEventSeq()).toBe(2);
+    expect((await jobs().events(0, 10)).map((event) => event.seq)).toEqual([2]);
+  });
+
   test("history() keeps the name that a worker had when it took the job", async () => {
     const seq = await addJob(jobs(), aNewJob());
     await putStep(jobs(), seq, { ...claimBy("a"), worker: { id: "a", name: "old name" } });
@@ -420,6 +430,19 @@ function describeHistory(jobs: () => JobStore): void {
     const names = (await jobs().history(seq)).map((event) => event.worker?.name ?? null);
     expect(names).toEqual([null, "old name", "old name", "new name"]);
     expect(await jobs().count({ worker: "a" })).toBe(1);
+  });
+
+  test("attempt() answers with any try of a job, also one that is over", async () => {
+    const seq = await addJob(jobs(), aNewJob());
+    await putStep(jobs(), seq, { ...claimBy("a"), leaseMs: 5_000 });
+    await putStep(jobs(), seq, failOf(1));
+    await putStep(jobs(), seq, claimBy("b", now + 10_000_000));
+    const first = await jobs().attempt(seq, 1);
+    expect(first).toMatchObject({ n: 1, worker: { id: "a" }, startedAt: now, leaseMs: 5_000 });
+    expect(first?.tokenHash).toEqual(claimBy("a").tokenHash);
+    expect(await jobs().attempt(seq, 2)).toMatchObject({ worker: { id: "b" }, leaseMs: null });
+    expect(await jobs().attempt(seq, 3)).toBeNull();
+    expect(await jobs().attempt(seq + 1, 1)).toBeNull();
   });
 
   test("logs() tells what workers said of failures, by attempt", async () => {

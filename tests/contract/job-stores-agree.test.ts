@@ -179,6 +179,7 @@ async function compare(run: Run): Promise<void> {
   await ask(run, (store) => store.count(query.filter));
   const after = chance.below(run.lastSeq * 3 + 1);
   await ask(run, (store) => store.events(after, 20));
+  await ask(run, (store) => store.lastEventSeq());
   const name = chance.largeName();
   await ask(run, (store) => store.usesBlob(name));
   const [type, batch] = [chance.pick(typeNames), chance.below(8)];

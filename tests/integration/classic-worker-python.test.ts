@@ -64,6 +64,29 @@ describe.skipIf(python === "")("classic-worker-python", () => {
     }
   });
 
+  test.skipIf(Bun.which("openssl") === null)(
+    "the program speaks TLS to a server it trusts",
+    async () => {
+      const files = { key: join(tempFolder(), "key.pem"), cert: join(tempFolder(), "cert.pem") };
+      const name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+      const where = ["-keyout", files.key, "-out", files.cert];
+      const made = Bun.spawnSync(["openssl", "req", ...kind, ...name, ...where]);
+      expect(made.exitCode, made.stderr.toString()).toBe(0);
+      const server = startServer(files);
+
+      const stranger = startProgram(server.url, ["cat"]);
+      expect(await firstLine(stranger.stderr)).toContain("CERTIFICATE_VERIFY_FAILED");
+      stranger.kill("SIGTERM");
+
+      startProgram(server.url, ["cat"], ["--ca-file", files.cert]);
+      const socket = await server.welcome();
+      const payload = Buffer.alloc(2 ** 21, "payload");
+      socket.sendBinary(payload);
+      expect((await server.hear("bytes")).bytes.equals(payload)).toBe(true);
+    },
+  );
+
   test("the program reports a failing command with its exit code and standard error", async () => {
     const server = startServer();
     startProgram(server.url, ["sh", "-c", "cat >/dev/null; echo 'no such mesh' >&2; exit 3"]);
@@ -167,7 +190,7 @@ run_worker(sys.argv[1], ${JSON.stringify(token)}, "mine", "label", work)
 });
 
 /** A server that leaves every word to the test. */
-function startServer() {
+function startServer(tls?: { readonly key: string; readonly cert: string }) {
   const heard: Heard[] = [];
   let wake = () => {};
   const hears = (what: Heard) => {
@@ -177,6 +200,7 @@ function startServer() {
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
+    ...(tls && { tls: { key: Bun.file(tls.key), cert: Bun.file(tls.cert) } }),
     fetch(request, self) {
       if (!request.url.endsWith("/api/worker")) {
         return Response.json({ detail: "The types are sample and collide." }, { status: 400 });
@@ -207,7 +231,7 @@ function startServer() {
   };
   const message = async () => (await hear("text")).message;
   return {
-    url: `ws://127.0.0.1:${server.port}/api/worker`,
+    url: `${tls ? "wss" : "ws"}://127.0.0.1:${server.port}/api/worker`,
     hear,
     message,
     /** Takes the worker on until it is ready. */
@@ -221,10 +245,10 @@ function startServer() {
   };
 }
 
-function startProgram(url: string, command: readonly string[]) {
+function startProgram(url: string, command: readonly string[], more: readonly string[] = []) {
   const file = join(tempFolder(), "token");
   writeFileSync(file, `${token}\n`);
-  const who = ["--token-file", file, "--name", "mine", "--id", "label"];
+  const who = ["--token-file", file, "--name", "mine", "--id", "label", ...more];
   return startPython([program, "--url", url, ...who, "--", ...command]);
 }
 
@@ -249,6 +273,15 @@ function spawnPython(words: readonly string[]) {
 async function end(worker: Subprocess): Promise<void> {
   worker.kill("SIGTERM");
   await worker.exited;
+}
+
+async function firstLine(words: ReadableStream<Uint8Array>): Promise<string> {
+  let said = "";
+  for await (const piece of words) {
+    said += Buffer.from(piece).toString();
+    if (said.includes("\n")) break;
+  }
+  return said;
 }
 
 function tempFolder(): string {

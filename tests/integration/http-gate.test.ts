@@ -269,9 +269,8 @@ test.skipIf(Bun.which("openssl") === null)(
     expect(door.api).toStartWith("https://");
     const trusting = { headers: bearer, tls: { ca: tls.cert } };
     expect((await fetch(`${door.api}/stats`, trusting)).status).toBe(200);
-    expect(fetch(`${door.api}/stats`, { headers: bearer })).rejects.toThrow(
-      /certificate|SELF_SIGNED/i,
-    );
+    const doubting = await fetch(`${door.api}/stats`, { headers: bearer }).catch(String);
+    expect(doubting).toMatch(/certificate|SELF_SIGNED/i);
   },
 );
 

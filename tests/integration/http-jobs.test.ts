@@ -129,6 +129,8 @@ test("GET /api/jobs hands out pages that its links join without gap", async () =
     path = link === null ? "" : new URL(link[1]!, door.api + path).href.slice(door.api.length);
   }
   expect(seen).toEqual(all);
+  const loud = await door.call("/jobs?LIMIT=1&Cursor=7");
+  expect(loud.headers.get("link")).toBe('<?LIMIT=1&cursor=6>; rel="next"');
 });
 
 test("GET /api/jobs refuses filters and cursors that mean nothing", async () => {

@@ -190,6 +190,7 @@ function mountJobs(platter: JobStore, { read, write }: JobRoads): JobStore {
     counts: () => read(() => platter.counts()),
     isBatchFull: (type, batch) => read(() => platter.isBatchFull(type, batch)),
     history: (seq) => read(() => platter.history(seq)),
+    attempt: (seq, n) => read(() => platter.attempt(seq, n)),
     logs: (seq) => read(() => platter.logs(seq)),
     lastEventSeq: () => read(() => platter.lastEventSeq()),
     events: (afterSeq, limit) => read(() => platter.events(afterSeq, limit)),

@@ -113,6 +113,7 @@ function toStep(cell: Cell, job: Job): Step {
     result: aContent(settings.get("result") ?? "r"),
     worker: aWorker(settings.get("worker") ?? "a"),
     tokenHash: new Uint8Array(32).fill(9),
+    leaseMs: null,
     waived: says("waived", "no"),
     retryable: says("retryable", "yes"),
     charged: says("charged", "yes"),

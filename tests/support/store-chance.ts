@@ -80,7 +80,7 @@ export function createChance(seed: number) {
     const own = id();
     return {
       id: own,
-      key: happens(0.2) ? own : `key/${below(60)}${happens(0.2) ? "/b" : ""}`,
+      key: happens(0.2) ? own : `key/${below(30)}${happens(0.3) ? "/b" : ""}`,
       type: pick(typeNames),
       priority: pick(["immediate", "batch"]),
       payload: content(),
@@ -105,6 +105,7 @@ export function createChance(seed: number) {
           at,
           worker: { id: worker, name: happens(0.1) ? "renamed" : worker },
           tokenHash: random.bytes(32),
+          leaseMs: worker === "w1" ? null : 30_000,
           waived: happens(0.5),
         };
       case "complete":

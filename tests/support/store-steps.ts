@@ -63,7 +63,7 @@ export async function putStep(
 
 export function claimBy(worker: string, at = now): Extract<Step, { do: "claim" }> {
   const tokenHash = new Uint8Array(32).fill(7);
-  return { do: "claim", at, worker: aWorker(worker), tokenHash, waived: true };
+  return { do: "claim", at, worker: aWorker(worker), tokenHash, leaseMs: null, waived: true };
 }
 
 export function failOf(attempt: number, at = now): Extract<Step, { do: "fail" }> {

@@ -7,6 +7,7 @@ import type { JobEvent, StoredEvent } from "../../domain/event.ts";
 import {
   firstReadyAt,
   statuses,
+  type Attempt,
   type Instant,
   type Job,
   type JobSeq,
@@ -40,6 +41,7 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
   const seqsById = new Map<string, JobSeq>();
   const seqsByKey = new Map<string, JobSeq>();
   const pagesByType = new Map<string, TypePage>();
+  const attemptsBySeq = new Map<JobSeq, readonly Attempt[]>();
   const logsBySeq = new Map<JobSeq, { readonly attempt: number; readonly text: string }[]>();
   const workersById = new Map<string, WorkerRecord>();
   const settings = new Map<string, string>();
@@ -85,12 +87,15 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     return { kind: "added", seq, batch, spare };
   }
 
-  function save({ from, job, event, result, successor, logs }: Change): Saved {
+  function save({ from, job, event, attempt, result, successor, logs }: Change): Saved {
     if (jobsBySeq.get(job.seq)?.revision !== from) return { kind: "conflict" };
     const used = result === null ? null : contents.use(result, job.seq);
     const isDone = job.status === "done" && used !== null;
     put(isDone ? { ...job, result: used.content } : job);
     record(job, event);
+    if (attempt !== null) {
+      attemptsBySeq.set(job.seq, [...(attemptsBySeq.get(job.seq) ?? []), attempt]);
+    }
     if (logs !== null) {
       const attempt = event.attempt ?? job.attempt?.n ?? 0;
       logsBySeq.set(job.seq, [...(logsBySeq.get(job.seq) ?? []), { attempt, text: logs }]);
@@ -111,6 +116,7 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     jobsBySeq.delete(seq);
     waitingBySeq.delete(seq);
     logsBySeq.delete(seq);
+    attemptsBySeq.delete(seq);
     seqsById.delete(job.id);
     seqsByKey.delete(job.key);
     events = events.filter((past) => past.job !== seq);
@@ -205,8 +211,9 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     counts: () => now(counts),
     isBatchFull: (type, batch) => now(() => batch < (pagesByType.get(type)?.batch ?? 0)),
     history: (seq) => now(() => events.filter((event) => event.job === seq)),
+    attempt: (seq, n) => now(() => attemptsBySeq.get(seq)?.find((one) => one.n === n) ?? null),
     logs: (seq) => now(() => logsBySeq.get(seq) ?? []),
-    lastEventSeq: () => now(() => events.at(-1)?.seq ?? 0),
+    lastEventSeq: () => now(() => lastEvent),
     events: (after, limit) =>
       now(() => events.filter((event) => event.seq > after).slice(0, limit)),
     inline: (content) => now(() => contents.inline(content)),

@@ -41,6 +41,7 @@ export type JobRow = {
   readonly info: string | null;
   readonly avoid: string | null;
   readonly token_hash: Uint8Array | null;
+  readonly lease_ms: number | null;
   readonly started_at: number | null;
   readonly worker_id: string | null;
   readonly worker_name: string | null;
@@ -127,14 +128,19 @@ function toOutcome(row: JobRow): { readonly result: Content; readonly by: number
   };
 }
 
-function toAttempt(row: JobRow): Attempt | null {
+/** The columns of an attempt; without one the number is 0. */
+export type AttemptColumns = WorkerColumns &
+  Pick<JobRow, "attempt" | "token_hash" | "lease_ms" | "started_at">;
+
+export function toAttempt(row: AttemptColumns): Attempt | null {
   if (row.attempt === 0) return null;
   const worker = toWorkerRef(row);
   assert(
     worker !== null && row.token_hash !== null && row.started_at !== null,
     "an attempt is whole",
   );
-  return { n: row.attempt, worker, startedAt: row.started_at, tokenHash: row.token_hash };
+  const { attempt: n, started_at: startedAt, token_hash: tokenHash, lease_ms: leaseMs } = row;
+  return { n, worker, startedAt, tokenHash, leaseMs };
 }
 
 type WorkerColumns = { readonly worker_id: string | null; readonly worker_name: string | null };

@@ -3,8 +3,10 @@
 
 import { Database } from "bun:sqlite";
 import { GridError } from "../../domain/errors.ts";
+import { IS_OPEN } from "./read-sql.ts";
 import { SCHEMA_1 } from "./schema-1.ts";
 import { isBroken, toStoreError } from "./sqlite-errors.ts";
+import { UPDATE_OPEN } from "./write-sql.ts";
 
 /** "power": a commit survives a power cut. "process": it survives a killed process, and is cheaper. */
 export type Durability = "power" | "process";
@@ -23,26 +25,21 @@ const checkpointPages = 4000;
 
 const lockWaitMs = 5000;
 
-export function openDatabase(file: string, durability: Durability): Database {
+/** Opens the file, reads from it with `use`, and closes it again when either fails. */
+export function openDatabase<Opened>(
+  file: string,
+  durability: Durability,
+  use: (db: Database) => Opened,
+): Opened {
+  let db: Database | null = null;
   try {
-    const db = new Database(file, { create: true, strict: true });
-    try {
-      prepare(db, file, durability);
-      return db;
-    } catch (error) {
-      db.close(true);
-      throw error;
-    }
+    db = new Database(file, { create: true, strict: true });
+    prepare(db, file, durability);
+    return use(db);
   } catch (error) {
+    db?.close(true);
     throw isBroken(error) ? damaged(file, "it cannot be read", error) : toStoreError(error);
   }
-}
-
-/** Reads the whole file; for use when the last run did not close it. */
-export function requireUndamaged(db: Database, file: string): void {
-  const rows = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
-  const found = rows[0]?.quick_check ?? "no answer";
-  if (found !== "ok") throw damaged(file, found);
 }
 
 function prepare(db: Database, file: string, durability: Durability): void {
@@ -62,6 +59,16 @@ function prepare(db: Database, file: string, durability: Durability): void {
   db.run(`PRAGMA cache_size = -${cacheKibibytes}`);
   db.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
   if (version < migrations.length) migrate(db, version);
+  const isOpen = db.query<{ isOpen: number }, []>(IS_OPEN).get()?.isOpen;
+  if (isOpen === 1) requireUndamaged(db, file);
+  db.query(UPDATE_OPEN).run({ isOpen: 1 });
+}
+
+/** Reads the whole file: the last run did not close it. */
+function requireUndamaged(db: Database, file: string): void {
+  const rows = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
+  const found = rows[0]?.quick_check ?? "no answer";
+  if (found !== "ok") throw damaged(file, found);
 }
 
 function readVersion(db: Database, file: string): number {

@@ -30,6 +30,9 @@ export type JobReaderDeps = {
   readonly counts: JobCounts;
 };
 
+/** Searches kept prepared, some kilobytes each. People use a handful; beyond this someone is trying them all. */
+const searchCountMax = 256;
+
 type Found = { readonly seq: JobSeq; readonly count: number };
 
 export function createJobReader({ db, statements, types, counts }: JobReaderDeps): JobReader {
@@ -132,7 +135,10 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
   }
 
   function search(sql: string): Read<Found> {
-    const prepared = searchesBySql.get(sql) ?? prepareRead<Found>(db, sql);
+    const known = searchesBySql.get(sql);
+    if (known !== undefined) return known;
+    if (searchesBySql.size >= searchCountMax) searchesBySql.clear();
+    const prepared = prepareRead<Found>(db, sql);
     searchesBySql.set(sql, prepared);
     return prepared;
   }

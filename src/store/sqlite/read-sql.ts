@@ -9,7 +9,7 @@ SELECT j.seq, j.id, j.key, j.type, j.class, j.batch, j.content_type, j.descripti
   p.id AS payload, p.sha256 AS payload_sha256, p.size AS payload_size, p.name AS payload_name,
   s.revision, s.state, s.penalty, s.ready_at, s.held, s.attempt, s.failures, s.crashes,
   s.retried_after, e.at AS changed_at, e.reason, e.info, e.avoid,
-  a.token_hash, a.started_at, w.worker_id, w.name AS worker_name,
+  a.token_hash, a.lease_ms, a.started_at, w.worker_id, w.name AS worker_name,
   r.attempt AS result_attempt, r.content_type AS result_content_type,
   b.id AS result, b.sha256 AS result_sha256, b.size AS result_size, b.name AS result_name
 FROM job AS j
@@ -75,6 +75,11 @@ LEFT JOIN deleted AS d ON d.event = e.seq`;
 
 export const HISTORY = `${EVENT_COLUMNS} WHERE e.job = +$job ORDER BY e.seq`;
 export const EVENTS_AFTER = `${EVENT_COLUMNS} WHERE e.seq > +$after ORDER BY e.seq LIMIT +$limit`;
+
+export const ATTEMPT = `
+SELECT a.n AS attempt, a.token_hash, a.lease_ms, a.started_at, w.worker_id, w.name AS worker_name
+FROM attempt AS a CROSS JOIN worker AS w ON w.id = a.worker
+WHERE a.seq = +$seq AND a.n = +$n`;
 
 export const LOGS = `SELECT attempt, text FROM log WHERE job = +$job ORDER BY id`;
 

@@ -109,6 +109,7 @@ CREATE TABLE attempt (
   n INTEGER NOT NULL CHECK (n >= 1),
   worker INTEGER NOT NULL REFERENCES worker (id),
   token_hash BLOB NOT NULL,
+  lease_ms INTEGER CHECK (lease_ms IS NULL OR lease_ms > 0),
   started_at INTEGER NOT NULL,
   PRIMARY KEY (seq, n)
 ) STRICT, WITHOUT ROWID;

@@ -1,6 +1,7 @@
 // Jobs in one SQLite file. Reads answer at once from the file; changes of one turn of the event loop share one
 // commit. Numbers, types, pages and counts are kept in memory as a copy of what is committed.
 
+import type { Database } from "bun:sqlite";
 import { statuses } from "../../domain/job.ts";
 import { changesPerCommitMax } from "../../domain/limits.ts";
 import type { AtEndOfTurn } from "../../platform/turn.ts";
@@ -9,8 +10,8 @@ import { createContents } from "./contents.ts";
 import { createCounters } from "./counters.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createJobCounts } from "./job-counts.ts";
-import { toStoredEvent, type EventRow } from "./job-row.ts";
-import { openDatabase, requireUndamaged, type Durability } from "./open-database.ts";
+import { toAttempt, toStoredEvent, type EventRow } from "./job-row.ts";
+import { openDatabase, type Durability } from "./open-database.ts";
 import { createJobReader } from "./read-jobs.ts";
 import { prepareStatements } from "./statements.ts";
 import { statusNumbers } from "./stored-numbers.ts";
@@ -30,11 +31,12 @@ export type SqliteJobStoreOptions = {
 
 /** Opens the file, makes it when it is not there. The store must be closed. */
 export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
-  const { file, batchSize, durability, atEndOfTurn, onBroken } = options;
-  const db = openDatabase(file, durability);
+  return openDatabase(options.file, options.durability, (db) => createStoreOn(db, options));
+}
+
+function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
+  const { batchSize, atEndOfTurn, onBroken } = options;
   const statements = prepareStatements(db);
-  if (statements.isOpen.get({})?.isOpen === 1) requireUndamaged(db, file);
-  statements.updateOpen.run({ isOpen: 1 });
   const counters = createCounters(statements);
   const types = createTypes(statements, batchSize);
   const counts = createJobCounts(statements);
@@ -134,6 +136,11 @@ export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
         return type !== null && types.isFull(type, batch);
       }),
     history: (job) => commits.read(() => toEvents(statements.history.all({ job }))),
+    attempt: (seq, n) =>
+      commits.read(() => {
+        const row = statements.attempt.get({ seq, n });
+        return row === null ? null : toAttempt(row);
+      }),
     logs: (job) => commits.read(() => statements.logs.all({ job })),
     lastEventSeq: () => commits.read(() => counters.lastEvent()),
     events: (after, limit) =>

@@ -1,7 +1,7 @@
 // All fixed statements of a database, prepared once when it opens. Typed by what they bind and answer.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { EventRow, JobRow } from "./job-row.ts";
+import type { AttemptColumns, EventRow, JobRow } from "./job-row.ts";
 import * as read from "./read-sql.ts";
 import * as write from "./write-sql.ts";
 import type { WorkerRecord } from "../../domain/worker.ts";
@@ -86,13 +86,13 @@ export function prepareStatements(db: Database) {
     nextDeadlineAt: reading<AtRow>(read.NEXT_DEADLINE_AT),
     history: reading<EventRow>(read.HISTORY),
     eventsAfter: reading<EventRow>(read.EVENTS_AFTER),
+    attempt: reading<AttemptColumns>(read.ATTEMPT),
     logs: reading<{ readonly attempt: number; readonly text: string }>(read.LOGS),
     bytesOfBlob: reading<{ readonly bytes: Uint8Array | null }>(read.BYTES_OF_BLOB),
     blobBySha256: reading<IdRow & { readonly name: string }>(read.BLOB_BY_SHA256),
     blobByName: reading<IdRow>(read.BLOB_BY_NAME),
     blobById: reading<IdRow>(read.BLOB_BY_ID),
     counters: reading<CountersRow>(read.COUNTERS),
-    isOpen: reading<{ readonly isOpen: number }>(read.IS_OPEN),
     types: reading<TypeRow>(read.TYPES),
     counts: reading<StateCountRow>(read.COUNTS),
     workerByName: reading<IdRow>(read.WORKER_BY_NAME),

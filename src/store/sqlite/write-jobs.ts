@@ -132,9 +132,9 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
 
   function insertAttempt({ job, attempt }: Change): void {
     if (attempt === null) return;
-    const { n, tokenHash, startedAt } = attempt;
+    const { n, tokenHash, leaseMs, startedAt } = attempt;
     const worker = workers.numberOf(attempt.worker);
-    statements.insertAttempt.run({ seq: job.seq, n, worker, tokenHash, startedAt });
+    statements.insertAttempt.run({ seq: job.seq, n, worker, tokenHash, leaseMs, startedAt });
   }
 
   function insertLogs({ job, event, logs }: Change): void {

@@ -33,8 +33,8 @@ UPDATE job_state INDEXED BY job_state_waiting SET queued = 1
 WHERE state = 0 AND queued = 0 AND held = 0 AND ready_at <= +$at`;
 
 export const INSERT_ATTEMPT = `
-INSERT INTO attempt (seq, n, worker, token_hash, started_at)
-VALUES ($seq, $n, $worker, $tokenHash, $startedAt)`;
+INSERT INTO attempt (seq, n, worker, token_hash, lease_ms, started_at)
+VALUES ($seq, $n, $worker, $tokenHash, $leaseMs, $startedAt)`;
 
 export const INSERT_EVENT = `
 INSERT INTO event (seq, job, at, change, state, attempt, worker, reason, info, avoid)

@@ -101,6 +101,7 @@ function toStep(intent: Intent, job: Job, at: number, index: number): Step {
     worker: aWorker(worker),
     result: aContent(result),
     tokenHash: new Uint8Array(32).fill(index),
+    leaseMs: null,
     info: "said",
   };
   return step as Step; // It has the fields of every step; each rule reads its own.

@@ -28,7 +28,7 @@ async function fill(jobs: JobStore, count: number): Promise<void> {
 describe("opening a database", () => {
   test("openDatabase() sets the engine to keep what it promises", () => {
     const settings = (durability: "power" | "process") => {
-      const db = openDatabase(place.file, durability);
+      const db = openDatabase(place.file, durability, (opened) => opened);
       const names = [
         "journal_mode",
         "synchronous",
@@ -133,7 +133,7 @@ describe("facts that the database itself holds", () => {
     const jobs = place.open();
     await fill(jobs, 3);
     await jobs.close();
-    const db = openDatabase(place.file, "process");
+    const db = openDatabase(place.file, "process", (opened) => opened);
     for (const [fact, sql] of broken) {
       expect(() => db.run(sql), fact).toThrow(/constraint|cannot store/);
     }
