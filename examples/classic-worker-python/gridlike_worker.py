@@ -191,7 +191,7 @@ class _Session:
         self.is_connected = True
         log(f"Connected to {url}.")
         try:
-            connection.send_text(json.dumps(registration))
+            connection.send_json(registration)
             while not self._stop.is_set():
                 for opcode, data in connection.receive(timeout=0.5):
                     self._take(connection, opcode, data)
@@ -219,7 +219,7 @@ class _Session:
         if code == STATUS_REQUEST:
             self.is_registered = True
             status = READY if self._job is None else BUSY
-            connection.send_text(json.dumps({"code": STATUS, "status": status}))
+            connection.send_json({"code": STATUS, "status": status})
         # Codes this worker does not know are a newer server's business.
 
     def _tell(self, connection: WebSocket) -> None:
@@ -230,14 +230,14 @@ class _Session:
         if is_finished or not connection.has_unsent():
             note = job.progress.take_note()
             if note is not None:
-                connection.send_text(json.dumps(note))
+                connection.send_json(note)
         if not is_finished:
             return
         self._job = None
         if job.result is not None:
             connection.send_binary(job.result)
         else:
-            connection.send_text(json.dumps(job.failure))
+            connection.send_json(job.failure)
 
 
 # --------------------------------------------------------------------------------------------
@@ -261,8 +261,9 @@ class WebSocket:
         self._selector.register(self._wakee, selectors.EVENT_READ)
         self._heard_at = self._pinged_at = time.monotonic()
 
-    def send_text(self, text: str) -> None:
-        self._send(TEXT, text.encode())
+    def send_json(self, message: dict) -> None:
+        # Characters that UTF-8 does not know, as in odd file names, become question marks.
+        self._send(TEXT, json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
 
     def send_binary(self, data: bytes) -> None:
         self._send(BINARY, data)
@@ -470,10 +471,13 @@ def apply_mask(data: bytes, mask: bytes) -> bytes:
 
 def _open(url: str, tls: Optional[ssl.SSLContext]) -> tuple:
     """Connects and shakes hands; answers with the socket and the bytes that came early."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise Refused(f'"{url}" is no address of a worker socket: write ws://HOST:PORT/api/worker.')
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
     end = socket.create_connection((parts.hostname, port), timeout=HANDSHAKE_SECONDS_MAX)
     try:
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

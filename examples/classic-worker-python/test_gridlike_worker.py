@@ -129,6 +129,11 @@ class Handshake(unittest.TestCase):
         with self.assertRaisesRegex(worker.Refused, "job types: sample, collide"):
             worker.WebSocket(url)
 
+    def test_what_is_no_address_is_refused_at_once(self):
+        for url in ("http://127.0.0.1/api/worker", "ws://", "ws://127.0.0.1:port", "closet:7171"):
+            with self.subTest(url), self.assertRaisesRegex(worker.Refused, "is no address"):
+                worker.WebSocket(url)
+
     def test_an_unknown_type_is_final_and_any_other_missing_route_is_not(self):
         for code, expected in (("no-such-type", worker.Refused), (None, worker.ConnectionLost)):
             body = json.dumps({"detail": "There is no such thing.", "code": code}).encode()

@@ -1,28 +1,39 @@
-// Takes up what the last run left: attempts of classic workers cannot be resumed, so their jobs are given out
-// again, charged to nobody.
+// Takes up what the last run left. Attempts with a lease go on, and their lease starts anew. Attempts that were
+// bound to a connection ended with it: their jobs are given out again, charged to nobody.
 
 import type { JobSeq } from "../domain/job.ts";
 import { pageSizeMax } from "../domain/limits.ts";
 import type { Page, JobStore } from "../store/job-store.ts";
-import type { Job } from "../domain/job.ts";
+import type { Job, RunningJob } from "../domain/job.ts";
+import type { Roster } from "./roster.ts";
 import { lose, type SettleDeps } from "./settle.ts";
 
+export type AdoptDeps = SettleDeps & { readonly roster: Roster };
+
+/** Nobody is lost before this: workers need a while to find the server again. */
+const graceAfterStartMs = 120_000;
+
 /** Resolves with the number of attempts that were found open. */
-export async function adoptOpenAttempts(deps: SettleDeps): Promise<number> {
+export async function adoptOpenAttempts(deps: AdoptDeps): Promise<number> {
   let adoptedCount = 0;
   for (let after: JobSeq | null = null; ;) {
     const page = await openAttempts(deps.jobs, after);
-    const lost = page.items.flatMap((job) => (job.status === "running" ? [job] : []));
-    await Promise.all(
-      lost.map((job) => {
-        const info = "The server was restarted.";
-        return lose(deps, { seq: job.seq, attempt: job.attempt.n, info, charged: false });
-      }),
-    );
-    adoptedCount += lost.length;
+    const open = page.items.flatMap((job) => (job.status === "running" ? [job] : []));
+    await Promise.all(open.map((job) => adopt(deps, job)));
+    adoptedCount += open.length;
     if (page.next === null) return adoptedCount;
     after = page.next;
   }
+}
+
+async function adopt(deps: AdoptDeps, job: RunningJob): Promise<void> {
+  const { n: attempt, leaseMs } = job.attempt;
+  if (leaseMs !== null) {
+    const since = { ms: deps.clock.monotonicMs(), leaseMs: Math.max(leaseMs, graceAfterStartMs) };
+    return deps.roster.hold(null, job, since);
+  }
+  const info = "The server was restarted.";
+  await lose(deps, { seq: job.seq, attempt, info, charged: false });
 }
 
 function openAttempts(jobs: JobStore, after: JobSeq | null): Promise<Page<Job>> {

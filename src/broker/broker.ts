@@ -7,6 +7,7 @@ import type { Job, JobId, JobOptions, JobSeq, Priority, Status } from "../domain
 import type { JobType } from "../domain/job-type.ts";
 import type { JobRef } from "../domain/key.ts";
 import type { WorkerView } from "../domain/worker.ts";
+import type { PullRequest, Pulled, PulledWork } from "./pull-door.ts";
 import type { Page, PageQuery } from "../store/job-store.ts";
 
 export type Submission = {
@@ -129,6 +130,11 @@ export type Broker = {
   /** Closes its socket; its job is lost at once. */
   kick(id: string): WorkerView;
   stats(): Promise<Stats>;
+
+  /** A job for a worker without a socket; null when none came in time or `stop` fired. */
+  pull(request: PullRequest, stop: AbortSignal): Promise<Pulled | null>;
+  /** What the token of an attempt opens, on whichever road the attempt was given; `forbidden` for another token. */
+  openWork(ref: JobRef, attempt: number, token: Uint8Array): Promise<PulledWork>;
 
   /** A socket that wants to speak the classic protocol. */
   attachClassic(socket: ClassicSocket): ClassicConnection;

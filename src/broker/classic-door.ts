@@ -74,7 +74,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
         return deps.carryOut(keepResult(deps, effect.work, effect.bytes));
       case "fail": {
         const { work, info, logs } = effect;
-        return deps.carryOut(fail(deps, { ...work, info, logs }));
+        return deps.carryOut(fail(deps, { ...work, info, logs, retryable: true }));
       }
       case "lose":
         // While the server stops, lost connections are its own doing: the next start charges nobody.
@@ -127,8 +127,11 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
         if (session.phase === "working") return "busy";
         return session.phase === "ready" ? "ready" : "unsure";
       },
+      protocol: "classic",
+      takesBytes: true,
+      leaseMs: null,
       give({ job, payload }) {
-        if (session.phase !== "ready") return false;
+        if (session.phase !== "ready" || payload === null) return false;
         step({ kind: "assigned", work: { seq: job.seq, attempt: job.attempt.n } });
         if (socket.sendBytes(payload)) return true;
         // What could not be sent whole leaves the worker in an unknown place: it must come anew.

@@ -20,6 +20,7 @@ import { couldRunElsewhere, createDispatcher } from "./dispatch.ts";
 import { createFeed, type News } from "./feed.ts";
 import { operate, remove } from "./operate.ts";
 import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
+import { createPullDoor } from "./pull-door.ts";
 import { rescue, timeLimitMs } from "./rescue.ts";
 import { createRoster, type Seat } from "./roster.ts";
 import { submit } from "./submit.ts";
@@ -111,8 +112,11 @@ export function createBroker(given: BrokerDeps): Broker {
     const until = trust.note(news, isElsewherePossible);
     if (until !== null) alarm.by(until);
     if (event.change === "completed" || event.change === "failed") alarm.by(event.at + tallyMs);
-    const limitMs = timeLimitMs(job, types.typeOf(job.type));
-    if (job.status === "running" && limitMs !== null) alarm.by(deps.dueAt() + limitMs + 1);
+    if (job.status === "running") {
+      const limitMs = timeLimitMs(job, types.typeOf(job.type)) ?? Infinity;
+      const nearestMs = Math.min(limitMs, job.attempt.leaseMs ?? Infinity);
+      if (Number.isFinite(nearestMs)) alarm.by(deps.dueAt() + nearestMs + 1);
+    }
     if (job.status === "pending") awaitTimesOf(job.readyAt, job.options.deadline);
     // A worker set aside leaves its jobs to those that avoided them so far.
     const mayBeGiven = job.status === "pending" || news.successor !== null;
@@ -143,6 +147,12 @@ export function createBroker(given: BrokerDeps): Broker {
       dispatcher.wake(); // What waited for this worker alone may go to one that it avoided.
     },
   };
+
+  const pullDoor = createPullDoor({
+    ...door,
+    onLease: (leaseMs) => alarm.by(deps.dueAt() + leaseMs + 1),
+  });
+  feed.subscribe(pullDoor.note);
 
   return {
     async start() {
@@ -202,6 +212,8 @@ export function createBroker(given: BrokerDeps): Broker {
         repairs: 0,
       };
     },
+    pull: pullDoor.pull,
+    openWork: pullDoor.open,
     attachClassic: (socket) => attachClassic(door, socket),
   };
 }

@@ -34,7 +34,7 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
     ...seat.worker,
     connection: seat.connection,
     state: seat.state(),
-    protocol: "classic",
+    protocol: seat.protocol,
     type: seat.type,
     address: seat.address,
     connectedAt: seat.connectedAt,
@@ -45,13 +45,13 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
     forgetDeparted();
     const jobsBySeat = new Map<Seat, { seq: number; attempt: number }[]>();
     for (const { seat, job } of roster.leases()) {
+      if (seat === null) continue;
       const held = jobsBySeat.get(seat) ?? [];
       held.push({ seq: job.seq, attempt: job.attempt.n });
       jobsBySeat.set(seat, held);
     }
-    return [...roster.seats(), ...departed.keys()].map((seat) =>
-      toView(seat, jobsBySeat.get(seat) ?? []),
-    );
+    const seats = new Set([...roster.seats(), ...jobsBySeat.keys(), ...departed.keys()]);
+    return [...seats].map((seat) => toView(seat, jobsBySeat.get(seat) ?? []));
   };
 
   const view = (id: string) => {

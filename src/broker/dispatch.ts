@@ -8,7 +8,7 @@ import { sha256 } from "../blobs/hashing.ts";
 import type { Log } from "../platform/log.ts";
 import { advance } from "./advance.ts";
 import { readWhole } from "./bytes.ts";
-import type { Roster, Seat } from "./roster.ts";
+import type { Assignment, Roster, Seat } from "./roster.ts";
 import { giveBack, type SettleDeps } from "./settle.ts";
 
 export type DispatchDeps = SettleDeps & {
@@ -171,17 +171,21 @@ export function couldRunElsewhere(deps: FitDeps, job: Job): boolean {
 async function claimAndSend(deps: RoundDeps, pair: Pair): Promise<boolean> {
   const { seat } = pair;
   // Read while the claim is written.
-  const reading = readPayload(deps, pair.job);
+  const reading = seat.takesBytes
+    ? readPayload(deps, pair.job)
+    : Promise.resolve("fetched" as const);
+  const token = deps.random.bytes(32);
   try {
-    const job = await claim(deps, pair);
+    const job = await claim(deps, pair, token);
     if (job === null) {
       // It changed meanwhile. By the timer, so that a store and a rule that disagree cannot stall the loop.
       rest(deps, seat, 1);
       return false;
     }
     // From the instant at which the claim is known: it may be cancelled while its bytes are read.
-    deps.roster.hold(seat, job, deps.clock.monotonicMs());
-    deps.carryOut(send(deps, seat, job, reading));
+    const { leaseMs } = seat;
+    deps.roster.hold(seat, job, { ms: deps.clock.monotonicMs(), leaseMs });
+    deps.carryOut(send(deps, seat, { job, token }, reading));
     return true;
   } catch (error) {
     deps.log.error("dispatch.claim_failed", error, { job: pair.job.seq });
@@ -190,18 +194,14 @@ async function claimAndSend(deps: RoundDeps, pair: Pair): Promise<boolean> {
   }
 }
 
-async function claim(deps: RoundDeps, { job, seat, waived }: Pair): Promise<RunningJob | null> {
-  const { clock, random } = deps;
-  const tokenHash = sha256(random.bytes(32));
-  const when = { at: clock.now(), dueAt: deps.dueAt() };
-  const step = {
-    do: "claim",
-    ...when,
-    worker: seat.worker,
-    tokenHash,
-    leaseMs: null,
-    waived,
-  } as const;
+async function claim(
+  deps: RoundDeps,
+  { job, seat, waived }: Pair,
+  token: Uint8Array,
+): Promise<RunningJob | null> {
+  const when = { at: deps.clock.now(), dueAt: deps.dueAt() };
+  const { worker, leaseMs } = seat;
+  const step = { do: "claim", ...when, worker, tokenHash: sha256(token), leaseMs, waived } as const;
   const move = await advance(deps, job, () => step);
   if (move === "no-such-job" || move.kind === "refused") return null;
   return move.job.status === "running" ? move.job : null;
@@ -220,8 +220,8 @@ async function readPayload(deps: RoundDeps, job: Job): Promise<Uint8Array | null
 async function send(
   deps: RoundDeps,
   seat: Seat,
-  job: RunningJob,
-  reading: Promise<Uint8Array | null | "unreadable">,
+  { job, token }: Pick<Assignment, "job" | "token">,
+  reading: Promise<Uint8Array | null | "unreadable" | "fetched">,
 ): Promise<void> {
   const { seq, attempt, payload: content } = job;
   const payload = await reading;
@@ -241,7 +241,7 @@ async function send(
     await advance(deps, job, () => ({ do: "damage", at: deps.clock.now(), info }));
     return;
   }
-  if (seat.give({ job, payload })) return;
+  if (seat.give({ job, token, payload: payload === "fetched" ? null : payload })) return;
   const info = "The worker was gone before the job could be sent.";
   await giveBack(deps, { seq, attempt: attempt.n, info }, "return");
 }

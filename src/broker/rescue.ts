@@ -1,4 +1,5 @@
-// Does what time makes due: attempts that ran too long, deadlines that passed, waits that are over.
+// Does what time makes due: attempts that ran too long, leases that ran out, deadlines that passed, waits that
+// are over.
 // Rung by one alarm; says itself when it wants to be rung next.
 
 import type { Instant, Job } from "../domain/job.ts";
@@ -6,7 +7,7 @@ import type { JobType } from "../domain/job-type.ts";
 import { claimsPerRoundMax } from "../domain/limits.ts";
 import { advance } from "./advance.ts";
 import type { Lease, Roster } from "./roster.ts";
-import type { SettleDeps } from "./settle.ts";
+import { lose, type SettleDeps } from "./settle.ts";
 
 export type RescueDeps = SettleDeps & {
   readonly roster: Roster;
@@ -17,9 +18,9 @@ export type RescueDeps = SettleDeps & {
 /** Ends what is overdue. Resolves with the next instant at which something falls due, or null. */
 export async function rescue(deps: RescueDeps): Promise<Instant | null> {
   const at = deps.clock.now();
-  await timeOutLeases(deps, at);
+  await endLeases(deps, at);
   await expireJobs(deps, at);
-  const instants = [await deps.jobs.nextDue(deps.dueAt()), nextTimeout(deps)];
+  const instants = [await deps.jobs.nextDue(deps.dueAt()), nextEndOfLease(deps)];
   const nearest = Math.min(...instants.map((instant) => instant ?? Number.POSITIVE_INFINITY));
   return Number.isFinite(nearest) ? nearest : null;
 }
@@ -29,15 +30,21 @@ export function timeLimitMs(job: Job, type: JobType): number | null {
   return job.options.timeoutMs ?? type.timeoutMs;
 }
 
-async function timeOutLeases(deps: RescueDeps, at: Instant): Promise<void> {
-  const overdue = [...deps.roster.leases()].filter((lease) => (leftMs(deps, lease) ?? 1) <= 0);
-  await Promise.all(
-    overdue.map(({ job }) => {
-      const { n: attempt } = job.attempt;
-      const chance = deps.random.fraction();
-      return advance(deps, job, () => ({ do: "time-out", at, attempt, chance }));
-    }),
-  );
+async function endLeases(deps: RescueDeps, at: Instant): Promise<void> {
+  const leases = [...deps.roster.leases()];
+  await Promise.all(leases.map((lease) => endLease(deps, lease, at)));
+}
+
+async function endLease(deps: RescueDeps, lease: Lease, at: Instant): Promise<void> {
+  const { job } = lease;
+  const { n: attempt } = job.attempt;
+  if ((leftToRunMs(deps, lease) ?? 1) <= 0) {
+    const chance = deps.random.fraction();
+    await advance(deps, job, () => ({ do: "time-out", at, attempt, chance }));
+  } else if ((leftOfLeaseMs(deps, lease) ?? 1) <= 0) {
+    const info = "The worker gave no sign of life for longer than its lease.";
+    await lose(deps, { seq: job.seq, attempt, info, charged: true });
+  }
 }
 
 async function expireJobs(deps: RescueDeps, at: Instant): Promise<void> {
@@ -48,13 +55,23 @@ async function expireJobs(deps: RescueDeps, at: Instant): Promise<void> {
   }
 }
 
-function leftMs({ clock, typeOf }: RescueDeps, { job, sinceMs }: Lease): number | null {
+function leftToRunMs({ clock, typeOf }: RescueDeps, { job, sinceMs }: Lease): number | null {
   const limitMs = timeLimitMs(job, typeOf(job.type));
   return limitMs === null ? null : sinceMs + limitMs - clock.monotonicMs();
 }
 
-function nextTimeout(deps: RescueDeps): Instant | null {
-  const left = Array.from(deps.roster.leases(), (lease) => leftMs(deps, lease) ?? Infinity);
-  const nearestMs = left.reduce((nearest, ms) => Math.min(nearest, ms), Infinity);
-  return Number.isFinite(nearestMs) ? deps.dueAt() + Math.ceil(nearestMs) : null;
+function leftOfLeaseMs({ clock }: RescueDeps, { expiresMs }: Lease): number | null {
+  return expiresMs === null ? null : expiresMs - clock.monotonicMs();
+}
+
+function nextEndOfLease(deps: RescueDeps): Instant | null {
+  let nearestMs = Infinity;
+  for (const lease of deps.roster.leases()) {
+    nearestMs = Math.min(
+      nearestMs,
+      leftToRunMs(deps, lease) ?? Infinity,
+      leftOfLeaseMs(deps, lease) ?? Infinity,
+    );
+  }
+  return Number.isFinite(nearestMs) ? deps.dueAt() + Math.max(Math.ceil(nearestMs), 0) : null;
 }

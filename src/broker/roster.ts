@@ -2,11 +2,15 @@
 
 import { GridError } from "../domain/errors.ts";
 import type { Instant, JobSeq, RunningJob, WorkerRef } from "../domain/job.ts";
-import type { WorkerState } from "../domain/worker.ts";
+import type { WorkerState, WorkerView } from "../domain/worker.ts";
 import type { Progress } from "./broker.ts";
 
-/** A job on its way to a worker. */
-export type Assignment = { readonly job: RunningJob; readonly payload: Uint8Array };
+/** A job on its way to a worker. `payload` is null for a seat that fetches it; `token` proves the attempt. */
+export type Assignment = {
+  readonly job: RunningJob;
+  readonly payload: Uint8Array | null;
+  readonly token: Uint8Array;
+};
 
 /** One connected worker as the dispatcher sees it; the door of its protocol stands behind it. */
 export type Seat = {
@@ -15,8 +19,13 @@ export type Seat = {
   readonly type: string;
   readonly address: string;
   readonly connectedAt: Instant;
+  readonly protocol: WorkerView["protocol"];
   /** Larger payloads cannot be given to it. */
   readonly payloadBytesMax: number;
+  /** Whether it is handed the bytes, or fetches them itself. */
+  readonly takesBytes: boolean;
+  /** How long it may be silent with a job, or null: then its attempts end with its connection. */
+  readonly leaseMs: number | null;
   state(): WorkerState;
   /** Sends the job. False: it could not be sent. */
   give(assignment: Assignment): boolean;
@@ -26,10 +35,13 @@ export type Seat = {
 
 /** An open attempt and who holds it. */
 export type Lease = {
-  readonly seat: Seat;
+  /** Null after a restart: the worker is somewhere, and may come back. */
+  readonly seat: Seat | null;
   readonly job: RunningJob;
   /** By the monotonic clock: the run time of an attempt is a duration. */
   readonly sinceMs: number;
+  /** By the same clock, when it is lost unless renewed; null while a connection stands for it. */
+  expiresMs: number | null;
   progress: Progress | null;
 };
 
@@ -46,7 +58,11 @@ export type Roster = {
   withdraw(seat: Seat): void;
   /** Seats with room, by the type they serve. */
   free(): ReadonlyMap<string, ReadonlySet<Seat>>;
-  hold(seat: Seat, job: RunningJob, sinceMs: number): void;
+  hold(
+    seat: Seat | null,
+    job: RunningJob,
+    since: { readonly ms: number; readonly leaseMs: number | null },
+  ): void;
   /** Ends the lease of this attempt, if it is still held. */
   drop(seq: JobSeq, attempt: number): void;
   lease(seq: JobSeq): Lease | null;
@@ -90,8 +106,10 @@ export function createRoster(): Roster {
     },
     withdraw,
     free: () => freeByType,
-    hold: (seat, job, sinceMs) =>
-      void leasesBySeq.set(job.seq, { seat, job, sinceMs, progress: null }),
+    hold(seat, job, { ms, leaseMs }) {
+      const expiresMs = leaseMs === null ? null : ms + leaseMs;
+      leasesBySeq.set(job.seq, { seat, job, sinceMs: ms, expiresMs, progress: null });
+    },
     drop(seq, attempt) {
       if (leasesBySeq.get(seq)?.job.attempt.n === attempt) leasesBySeq.delete(seq);
     },

@@ -30,7 +30,11 @@ export type SettleDeps = AdvanceDeps &
 /** What the sender of a result or failure may do with its copy. */
 export type Verdict = "committed" | "superseded" | "abandon" | "conflict";
 
-type Failure = { readonly info: string | null; readonly logs: string | null };
+export type Failure = {
+  readonly info: string | null;
+  readonly logs: string | null;
+  readonly retryable: boolean;
+};
 
 type Report = { readonly seq: JobSeq; readonly attempt: number };
 
@@ -51,11 +55,11 @@ export async function complete(
 /** Records a failure that the worker reports. */
 export async function fail(
   deps: SettleDeps,
-  { seq, attempt, info, logs }: Report & Failure,
+  { seq, attempt, info, logs, retryable }: Report & Failure,
 ): Promise<Verdict> {
   const at = deps.clock.now();
   const chance = deps.random.fraction();
-  const step = { do: "fail", at, attempt, info, retryable: true, chance } as const;
+  const step = { do: "fail", at, attempt, info, retryable, chance } as const;
   const move = await report(deps, { seq, attempt }, () => step, { logs });
   if (move === "no-such-job") return "abandon";
   return move.kind === "moved" ? "committed" : verdictOf(move.why);

@@ -9,7 +9,7 @@ import type { Leash } from "./leash.ts";
 import { stranger } from "./read-answer.ts";
 import type { Transport } from "./request.ts";
 import { isPassing, retryDelayMs } from "./retry.ts";
-import { sleep } from "./runtime.ts";
+import { never, sleep } from "./runtime.ts";
 
 export type Download = {
   readonly sha256: string;
@@ -31,8 +31,9 @@ export type Source = {
 
 type Opened = { readonly answer: Response; readonly leash: Leash };
 
-/** A part of a download under way. `skip`: bytes that come once more. */
-type Part = { readonly reader: ReadableStreamDefaultReader<Uint8Array>; readonly leash: Leash };
+/** A part of a download under way. */
+type Part = { readonly reader: Reader; readonly leash: Leash };
+type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read">;
 
 export async function openDownload(transport: Transport, source: Source): Promise<Download> {
   const { path, firstQuery, query, answerMsMax, signal } = source;
@@ -100,7 +101,7 @@ function createChunks(transport: Transport, source: Source, begun: Begun) {
   const hash = runtime.createHash();
   let part: Part | null = toPart(begun.opened);
   let received = 0;
-  let skip = 0;
+  let skip = 0; // Bytes that come once more.
   let tries = 0;
 
   const read = async (): Promise<Uint8Array | null> => {
@@ -114,7 +115,7 @@ function createChunks(transport: Transport, source: Source, begun: Begun) {
     const { done, value } = await part.reader.read();
     part.leash.limit(null);
     if (!done) return value;
-    if (size !== null && received < size) throw new Error(`it ended after ${received} bytes`);
+    if (size !== null && received < size) throw brokenOff(`it ended after ${received} bytes`);
     part.leash.end();
     return null;
   };
@@ -213,12 +214,9 @@ function requireSame(announced: string, arrived: string): void {
 }
 
 function brokenOff(error: unknown): ClientError {
-  const words = error instanceof Error ? error.message : String(error);
+  const words = error instanceof Error ? error.message : `${error}`;
   return new ClientError("unreachable", `The download broke off: ${words}.`, { cause: error });
 }
 
 /** Bytes as they are: a compressed body cannot be continued. Browsers decide this themselves. */
 const plain = { "accept-encoding": "identity" };
-
-/** Nobody fires it: for calls without a signal. */
-const never = new AbortController().signal;

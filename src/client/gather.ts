@@ -41,10 +41,3 @@ export function createGathering<T>(): Gathering<T> {
     },
   };
 }
-
-/** Items of any kind of sequence, one at a time. */
-export function iteratorOf<T>(
-  items: Iterable<T> | AsyncIterable<T>,
-): AsyncIterator<T> | Iterator<T> {
-  return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-}

@@ -58,16 +58,15 @@ export async function waitForJob(
 ): Promise<WireJob> {
   const pace = createPace(transport.runtime);
   for (;;) {
-    const found = await pace.ask(clientWaitMsMax, () =>
-      waitOnce(transport, job, clientWaitMsMax, signal),
-    );
+    const beganAtMs = pace.begin();
+    const found = await waitOnce(transport, job, clientWaitMsMax, signal);
     if (isSettledStatus(found.status)) return found;
-    await pace.rest(signal);
+    await pace.rest(beganAtMs, clientWaitMsMax, signal);
   }
 }
 
 /** The job once it is settled, or as it is after `waitMs`. */
-export function waitOnce(
+function waitOnce(
   transport: Transport,
   job: JobName,
   waitMs: number,

@@ -2,32 +2,26 @@
 // again at once.
 
 import { jitterMs } from "./retry.ts";
-import { sleep, type Runtime } from "./runtime.ts";
+import { never, sleep, type Runtime } from "./runtime.ts";
 
 export type Pace = {
-  /** Asks a question that should take up to `waitMs`. */
-  ask<T>(waitMs: number, question: () => Promise<T>): Promise<T>;
-  /** Before the next question: rests when the last one was answered far too early. */
-  rest(signal: AbortSignal | undefined): Promise<void>;
+  /** When a question begins. */
+  begin(): number;
+  /** After a question that brought nothing: rests when it ended far before its `waitMs`. */
+  rest(beganAtMs: number, waitMs: number, signal: AbortSignal | undefined): Promise<void>;
 };
 
 export function createPace(runtime: Runtime): Pace {
   let earlyCount = 0;
   return {
-    async ask(waitMs, question) {
-      const startedAtMs = runtime.monotonicMs();
-      const answer = await question();
-      earlyCount = runtime.monotonicMs() - startedAtMs < waitMs / 2 ? earlyCount + 1 : 0;
-      return answer;
-    },
-    async rest(signal = never) {
+    begin: () => runtime.monotonicMs(),
+    async rest(beganAtMs, waitMs, signal = never) {
       signal.throwIfAborted();
+      const isEarly = runtime.monotonicMs() - beganAtMs < waitMs / 2;
+      earlyCount = isEarly ? earlyCount + 1 : 0;
       // At least half the time, so that chance cannot make it no rest at all.
       const fraction = 0.5 + runtime.fraction() / 2;
-      if (earlyCount > 0) await sleep(runtime, jitterMs(earlyCount, fraction), signal);
+      if (isEarly) await sleep(runtime, jitterMs(earlyCount, fraction), signal);
     },
   };
 }
-
-/** Nobody fires it: for calls without a signal. */
-const never = new AbortController().signal;

@@ -1,12 +1,12 @@
 // One request to the server, sent again where that is safe: after a failed network, and after answers that speak
 // of a moment. Everything the client says goes through here; bodies of answers count as part of a request.
 
-import { clientAnswerMsMax } from "../domain/limits.ts";
+import { clientAnswerMsMax, clientStallMsMax } from "../domain/limits.ts";
 import { toUrl, type Query } from "./address.ts";
 import { ClientError, readError } from "./client-error.ts";
 import { createLeash, type Leash } from "./leash.ts";
 import { retryDelayMs } from "./retry.ts";
-import { sleep, type Runtime } from "./runtime.ts";
+import { never, sleep, type Runtime } from "./runtime.ts";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -74,7 +74,7 @@ export function createTransport(deps: TransportDeps): Transport {
     runtime,
     send: (call, read) =>
       run(call, async (answer, leash) => {
-        leash.limit(clientAnswerMsMax);
+        leash.limit(clientStallMsMax);
         const value = await read(answer);
         leash.end();
         return value;
@@ -82,9 +82,6 @@ export function createTransport(deps: TransportDeps): Transport {
     open: (call) => run(call, (answer, leash) => Promise.resolve({ answer, leash })),
   };
 }
-
-/** Nobody fires it: for calls without a signal. */
-const never = new AbortController().signal;
 
 async function ask({ base, headers, fetch }: TransportDeps, call: Call, leash: Leash) {
   const { answerMsMax = clientAnswerMsMax } = call;

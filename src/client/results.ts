@@ -12,11 +12,12 @@ import {
 import { jobPath, type JobName } from "./address.ts";
 import { ClientError, isGeneral, JobFailed } from "./client-error.ts";
 import { openDownload, readAll, type Download } from "./download.ts";
-import { createGathering, iteratorOf } from "./gather.ts";
+import { createGathering } from "./gather.ts";
 import type { CallOptions } from "./jobs.ts";
 import { createLeash } from "./leash.ts";
 import { createPace } from "./pace.ts";
 import type { Transport } from "./request.ts";
+import { createSupply } from "./supply.ts";
 
 export type ResultOptions = CallOptions & {
   /** `false` answers with `not-done` at once when the job is not settled; else it is waited for. */
@@ -44,10 +45,11 @@ export async function openResult(
   const pace = createPace(transport.runtime);
   const waitMs = wait ? clientWaitMsMax : 0;
   for (;;) {
-    const opened = await pace.ask(waitMs, () => ask(transport, job, waitMs, endOfChain, signal));
+    const beganAtMs = pace.begin();
+    const opened = await ask(transport, job, waitMs, endOfChain, signal);
     if (!(opened instanceof ClientError)) return opened;
     if (!wait) throw opened;
-    await pace.rest(signal);
+    await pace.rest(beganAtMs, waitMs, signal);
   }
 }
 
@@ -62,29 +64,26 @@ export async function* results(
 ): AsyncGenerator<JobResult, void, undefined> {
   const concurrency = requireConcurrency(options.concurrency);
   const leash = createLeash(transport.runtime, options.signal);
-  const source = iteratorOf(jobs);
+  const source = createSupply(jobs);
   const gathering = createGathering<Step>();
-  const waiting: JobName[] = [];
   const pace = createPace(transport.runtime);
-  let isSourceOpen = true;
-  let isPulling = false;
+  const waiting: JobName[] = [];
   let asking = 0;
-  const pull = async (): Promise<Step> => ({ kind: "pulled", pulled: await source.next() });
   const tryOne = async (job: JobName): Promise<Step> => {
-    const jobCount = waiting.length + asking;
-    const waitMs = waitMsOf(jobCount, concurrency);
+    const waitMs = source.isOpen()
+      ? clientWaitMsMin
+      : waitMsOf(waiting.length + asking, concurrency);
+    const beganAtMs = pace.begin();
     const { endOfChain = false } = options;
-    const result = await pace.ask(waitMs, () =>
-      resultOf(transport, job, waitMs, endOfChain, leash.signal),
-    );
-    if (result === null) await pace.rest(leash.signal);
-    return { kind: "asked", job, result };
+    const result = await resultOf(transport, job, waitMs, endOfChain, leash.signal);
+    if (result === null) await pace.rest(beganAtMs, waitMs, leash.signal);
+    return { job, result };
   };
   try {
     for (;;) {
-      if (isSourceOpen && !isPulling && waiting.length + asking < clientPendingCountMax) {
-        isPulling = true;
-        gathering.start(pull());
+      waiting.push(...source.atHand(clientPendingCountMax - waiting.length - asking));
+      if (source.isIdle() && waiting.length + asking < clientPendingCountMax) {
+        gathering.start(source.pull().then(() => "pulled"));
       }
       while (asking < concurrency && waiting.length > 0) {
         asking += 1;
@@ -92,19 +91,14 @@ export async function* results(
       }
       if (gathering.count() === 0) return;
       const step = await gathering.next();
-      if (step.kind === "pulled") {
-        isPulling = false;
-        if (step.pulled.done === true) isSourceOpen = false;
-        else waiting.push(step.pulled.value);
-        continue;
-      }
+      if (step === "pulled") continue;
       asking -= 1;
       if (step.result === null) waiting.push(step.job);
       else yield step.result;
     }
   } finally {
     leash.cut();
-    if (isSourceOpen) await source.return?.();
+    await source.close();
   }
 }
 
@@ -117,9 +111,7 @@ export function requireConcurrency(count: number = clientConcurrencyDefault): nu
   );
 }
 
-type Step =
-  | { readonly kind: "pulled"; readonly pulled: IteratorResult<JobName, unknown> }
-  | { readonly kind: "asked"; readonly job: JobName; readonly result: JobResult | null };
+type Step = "pulled" | { readonly job: JobName; readonly result: JobResult | null };
 
 /** Null as long as the job is not settled. Throws what does not concern this job alone. */
 async function resultOf(

@@ -42,6 +42,9 @@ export function createRuntime(): Runtime {
   };
 }
 
+/** Nobody fires it: for calls without a signal. */
+export const never: AbortSignal = new AbortController().signal;
+
 /** Resolves after `ms`; rejects with the signal's reason as soon as it fires. */
 export function sleep(runtime: Runtime, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

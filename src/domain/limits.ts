@@ -181,3 +181,10 @@ export const clientEventCharactersMax = 1024 * 1024;
 
 /** What of a stranger's sentence becomes the message of an error. */
 export const clientMessageCharactersMax = 4_096;
+
+/** Claims of pull workers remembered under a word of theirs; each stands for a running job. */
+export const pullClaimCountMax = 100_000;
+
+/** Bounds of a pull worker's lease: shorter is lost to a slow network, longer hides a dead worker for a day. */
+export const leaseMsMin = 1_000;
+export const leaseMsMax = 86_400_000;

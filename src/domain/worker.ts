@@ -23,7 +23,7 @@ export type WorkerRecord = {
 export type WorkerView = WorkerRecord & {
   readonly connection: string;
   readonly state: WorkerState;
-  readonly protocol: "classic";
+  readonly protocol: "classic" | "pull";
   readonly type: string;
   readonly address: string;
   readonly connectedAt: Instant;

@@ -133,7 +133,7 @@ export type WireWorker = {
   readonly id: string;
   readonly name: string;
   readonly state: WorkerState;
-  readonly protocol: "classic";
+  readonly protocol: "classic" | "pull";
   readonly type: string | null;
   readonly address: string;
   readonly connected: WireInstant;

@@ -9,6 +9,7 @@ import { aNewJob, aWorkerRecord, largeContent, smallContent } from "../support/b
 import { createSqlitePlace, type SqlitePlace } from "../support/sqlite-store.ts";
 import {
   addJob,
+  changeOf,
   claimBy,
   failOf,
   putStep,
@@ -93,6 +94,8 @@ test("pages go on where they were, and a full one stays full under another page 
   expect(await jobs.isBatchFull("a", 1)).toBe(true);
   expect(await add()).toMatchObject({ batch: 2 });
   expect(await jobs.isBatchFull("a", 2)).toBe(false);
+  expect(await add()).toMatchObject({ batch: 2 });
+  expect(await jobs.isBatchFull("a", 2)).toBe(true);
 });
 
 test("a waiting job whose time came while the server was down is ready at once", async () => {
@@ -134,6 +137,20 @@ test("one bad row fails only its caller, and everything in memory stays as it is
   expect(await everything()).toStrictEqual(before);
 });
 
+test("a worker first met by a change that failed can be met again", async () => {
+  const one = await addJob(jobs, aNewJob());
+  const two = await addJob(jobs, aNewJob());
+  await putStep(jobs, two, claimBy("known"));
+  const result = { ...smallContent("x"), sha256: "00" };
+  const complete = { do: "complete", at: now, attempt: 1, result } as const;
+  const bad = changeOf(await requireJob(jobs, two), complete, { result });
+  const claim = changeOf(await requireJob(jobs, one), claimBy("new"));
+  const [failed] = await Promise.allSettled([jobs.save([claim, bad])]);
+  expect(failed).toMatchObject({ status: "rejected" });
+  expect(await jobs.save([claim])).toMatchObject([{ kind: "saved" }]);
+  expect(await requireJob(jobs, one)).toMatchObject({ attempt: { worker: { id: "new" } } });
+});
+
 test("nothing is visible before the commit at the end of the turn, and one turn has one", async () => {
   const turns: (() => void)[] = [];
   await jobs.close();
@@ -162,6 +179,7 @@ test("ready() writes nothing when nothing is due", async () => {
 test("workers that nothing refers to are forgotten beyond the most that are kept, others stay", async () => {
   const stays = await addJob(jobs, aNewJob());
   const next = await addJob(jobs, aNewJob());
+  const gone = await addJob(jobs, aNewJob());
   await putStep(jobs, stays, claimBy("stays"));
   await jobs.close();
   behindItsBack((db) =>
@@ -169,6 +187,8 @@ test("workers that nothing refers to are forgotten beyond the most that are kept
       INSERT INTO worker (worker_id, name) SELECT 'idle' || i, 'idle' FROM n`),
   );
   jobs = place.open();
+  await putStep(jobs, gone, claimBy("idle7"));
+  await removeJob(jobs, gone);
   await jobs.noteWorkers([aWorkerRecord("w")]);
   await putStep(jobs, next, claimBy("idle7"));
   expect(await jobs.count({ worker: "idle7" })).toBe(1);

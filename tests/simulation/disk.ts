@@ -42,6 +42,7 @@ export type DiskDeps = {
 };
 
 type Write = {
+  /** Never rejects: one bad write fails its own caller alone. */
   readonly apply: () => Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -86,11 +87,15 @@ export function createDisk(deps: DiskDeps): Disk {
     const write = <T>(apply: () => Promise<T>): Promise<T> => {
       if (!isAlive()) return never();
       return new Promise((resolve, reject) => {
-        let answer: T;
+        let tell = () => {};
         const isFirst = waiting.length === 0;
         waiting.push({
-          apply: async () => void (answer = await apply()),
-          resolve: () => resolve(answer),
+          apply: () =>
+            apply().then(
+              (answer) => void (tell = () => resolve(answer)),
+              (error: unknown) => void (tell = () => reject(error)),
+            ),
+          resolve: () => tell(),
           reject,
         });
         if (!isFirst) return;

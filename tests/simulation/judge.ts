@@ -27,9 +27,11 @@ export type Case = {
   failures: number;
   losses: number;
   successors: number;
-  /** Virtual time of the last claim. */
+  /** Virtual times of the last claim and of the last change. */
   claimedMs: number;
+  changedMs: number;
   readonly seen: Set<ChangeName>;
+  seenLast: ChangeName;
   /** The record as it stood after the last commit that touched it. */
   record: Job | null;
 };
@@ -55,6 +57,8 @@ export type JudgeDeps = {
   readonly ledger: Ledger;
   readonly works: Works;
   readonly trace: Trace;
+  /** A job was claimed: the moment to ask whether another had a better right. */
+  readonly onClaim: (claimed: Case) => void;
 };
 
 const pageSize = 500;
@@ -135,14 +139,15 @@ export function createJudge(deps: JudgeDeps): Judge {
     keys.set(key, seq);
     cases.set(seq, {
       ...{ seq, id, key, type, status: "pending", open: null, lastAttempt: 0, retriedAfter: 0 },
-      ...{ completions: 0, failures: 0, losses: 0, successors: 0, claimedMs: 0 },
-      ...{ seen: new Set(), record: null },
+      ...{ completions: 0, failures: 0, losses: 0, successors: 0, claimedMs: 0, changedMs: 0 },
+      ...{ seen: new Set(), seenLast: "submitted", record: null },
     });
   };
 
   const follow = (known: Case, event: StoredEvent) => {
     const { change, attempt } = event;
     known.seen.add(change);
+    known.seenLast = change;
     if (change === "claimed") {
       if (known.open !== null) accuse("I6", event, `attempt ${known.open} is open`);
       if (attempt !== known.lastAttempt + 1) accuse("I5", event, `${known.lastAttempt}, ${attempt}`);
@@ -190,6 +195,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job === null) return trace.violate("I1", `job ${seq} has events and no record`);
     const former = known.record;
     known.record = job;
+    known.changedMs = scheduler.nowMs();
+    if (job.status === "running" && former?.status !== "running") deps.onClaim(known);
     const say = (promise: string, why: string) => trace.violate(promise, `job ${seq}: ${why}`);
     if (job.status !== known.status) say("I2", `${job.status}, by its events ${known.status}`);
     if (former !== null && job.revision <= former.revision) say("I2", "the revision did not grow");
@@ -197,6 +204,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job.failures !== known.failures) say("I8", `${job.failures} of ${known.failures} failures`);
     if (job.crashes > known.losses) say("I8", `${job.crashes} crashes of ${known.losses} losses`);
     if (job.retriedAfter !== known.retriedAfter) say("I5", `retried after ${job.retriedAfter}`);
+    const limitMs = job.options.timeoutMs ?? typesByName.get(job.type)!.timeoutMs;
+    const ranMs = scheduler.nowMs() - known.claimedMs;
+    const isCutShort = known.seenLast === "timed_out" && former?.status === "running";
+    if (isCutShort && ranMs < (limitMs ?? 0)) say("due", `timed out after ${ranMs} ms`);
     checkLimits(job, say);
     if (job.status === "running") checkToken(job, known, former, say);
     if (job.status === "done") checkResult(job, say);

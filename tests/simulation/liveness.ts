@@ -2,6 +2,7 @@
 // and a fitting free worker not brought together, a deadline or a time limit passed over, a worker not asked.
 
 import type { Case, Judge } from "./judge.ts";
+import type { Job } from "../../src/domain/job.ts";
 import type { Disk } from "./disk.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Link, Network } from "./network.ts";
@@ -10,7 +11,11 @@ import type { Server } from "./server.ts";
 import { wallStartsAt, type Wall } from "./sim-clock.ts";
 import type { Trace } from "./trace.ts";
 
-export type Liveness = { look(): void };
+export type Liveness = {
+  look(): void;
+  /** No other waiting job had a better right to the worker that was given this one. */
+  lookAtOrder(claimed: Case): void;
+};
 
 export type LivenessDeps = {
   readonly scheduler: Scheduler;
@@ -34,6 +39,9 @@ const askMsMax = 8_000;
 /** So late the server may notice that the wall clock was set: it looks every 30 s. */
 const jumpMsMax = 32_000;
 
+/** While waits run ahead of a wall clock that was set back, deadlines are looked at every 30 s. */
+const setBackMsMax = 1_000_000;
+
 /** So late the server may try again what a full disk refused: its alarm rings again after 5 s. */
 const fullMsMax = 7_000;
 
@@ -47,11 +55,14 @@ export function createLiveness(deps: LivenessDeps): Liveness {
   let sinceByPair = new Map<string, number>();
   let overdueSince = new Map<string, number>();
 
+  /** True while the server may be late for good reasons. */
+  const isExcused = () =>
+    scheduler.nowMs() - deps.wall.jumpedAtMs < jumpMsMax ||
+    scheduler.nowMs() - deps.disk.fullAtMs() < fullMsMax;
+
   const look = () => {
     const broker = server.broker();
-    const hasJumped = scheduler.nowMs() - deps.wall.jumpedAtMs < jumpMsMax;
-    const wasFull = scheduler.nowMs() - deps.disk.fullAtMs() < fullMsMax;
-    if (broker === null || !broker.isAccepting() || hasJumped || wasFull) {
+    if (broker === null || !broker.isAccepting() || isExcused()) {
       sinceByPair = new Map();
       overdueSince = new Map();
       return;
@@ -102,6 +113,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     return found;
   };
 
+  const wasSetBack = () => scheduler.nowMs() - deps.wall.setBackAtMs < setBackMsMax;
   const wallNow = () => wallStartsAt + scheduler.nowMs() + deps.wall.offsetMs;
 
   /** A deadline that passed ends a waiting job; a time limit that passed ends an attempt. */
@@ -120,7 +132,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       const what = `${seq}#${lastAttempt} ${isExpired ? "deadline" : "time limit"}`;
       const since = overdueSince.get(what) ?? now;
       next.set(what, since);
-      if (now - since >= claimMsMax) trace.violate("due", `job ${what} passed before ${since}`);
+      const lateMsMax = isExpired && wasSetBack() ? claimMsMax + jumpMsMax : claimMsMax;
+      if (now - since >= lateMsMax) trace.violate("due", `job ${what} passed before ${since}`);
     }
     overdueSince = next;
   };
@@ -134,5 +147,22 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     }
   };
 
-  return { look };
+  const lookAtOrder = ({ seq, type, record }: Case) => {
+    if (isExcused() || wasSetBack() || record?.status !== "running") return;
+    const worker = record.attempt.worker.id;
+    for (const { seq: other, record: waiting, changedMs } of eligible(type)) {
+      if (waiting === null || scheduler.nowMs() - changedMs < patienceMs) continue;
+      if (waiting.status !== "pending" || wallNow() - waiting.readyAt < patienceMs) continue;
+      if (waiting.avoid.includes(worker) || !isBefore(waiting, record)) continue;
+      trace.violate("order", `job ${seq} was given to ${worker} before job ${other}`);
+    }
+  };
+
+  return { look, lookAtOrder };
+}
+
+/** The order of section 4: immediate before batch, then by failures, then by age. */
+function isBefore(a: Job, b: Job): boolean {
+  if (a.priority !== b.priority) return a.priority === "immediate";
+  return a.penalty === b.penalty ? a.seq < b.seq : a.penalty < b.penalty;
 }

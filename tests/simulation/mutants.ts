@@ -1,1 +1,276 @@
-export type Mutant = any;
+// Planted bugs. Each changes one thing that the broker relies upon or that is said to it, and names the
+// promises of which one must be seen to break: a simulation that finds nothing here would prove nothing.
+
+import { sha256Hex } from "../../src/blobs/hashing.ts";
+import type { BlobStore } from "../../src/blobs/blob-store.ts";
+import type { Broker, ClassicConnection, ClassicSocket } from "../../src/broker/broker.ts";
+import type { Job } from "../../src/domain/job.ts";
+import type { Clock } from "../../src/platform/clock.ts";
+import type { Change, JobStore, Saved } from "../../src/store/job-store.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+export type MutantWorld = {
+  readonly scheduler: Scheduler;
+  /** What is durable, whatever happens to the server. */
+  readonly platter: { readonly jobs: JobStore; readonly blobs: BlobStore };
+  /** Calls when the server is killed or stopped. */
+  readonly onEnd: (call: () => void) => void;
+};
+
+export type Mutant = {
+  readonly name: string;
+  readonly breaks: readonly string[];
+  readonly jobs?: (jobs: JobStore, world: MutantWorld) => JobStore;
+  readonly blobs?: (blobs: BlobStore, world: MutantWorld) => BlobStore;
+  readonly clock?: (clock: Clock) => Clock;
+  readonly attach?: (broker: Broker, socket: ClassicSocket) => ClassicConnection;
+};
+
+/** A pending job in place of what it is. */
+function asPending(job: Job): Job {
+  return { ...job, status: "pending", readyAt: 0, held: false } as Job;
+}
+
+const acknowledgesAdds: Mutant = {
+  name: "a submission is acknowledged before its commit",
+  breaks: ["I1", "R-12"],
+  jobs: (jobs, { platter }) => ({
+    ...jobs,
+    async add(added) {
+      const [newest] = (
+        await platter.jobs.list({ filter: {}, order: "newest", limit: 1, after: null })
+      ).items;
+      const isTaken = (await platter.jobs.find({ by: "key", key: added[0]!.key })) !== null;
+      if (isTaken) return jobs.add(added);
+      jobs.add(added).catch(() => {});
+      return [{ kind: "added", seq: (newest?.seq ?? 0) + 1, batch: 0, spare: null }];
+    },
+  }),
+};
+
+const acknowledgesSaves: Mutant = {
+  name: "a change is acknowledged before its commit",
+  breaks: ["I1"],
+  jobs: (jobs) => ({
+    ...jobs,
+    async save(changes) {
+      jobs.save(changes).catch(() => {});
+      return changes.map((): Saved => ({ kind: "saved", spare: null, successor: null }));
+    },
+  }),
+};
+
+const ignoresRevisions: Mutant = {
+  name: "a save ignores the revision it was decided on",
+  breaks: ["I2", "I3", "I4", "I5", "I6"],
+  jobs: (jobs) => {
+    const force = async (change: Change): Promise<Saved> => {
+      const [saved] = await jobs.save([change]);
+      if (saved!.kind === "saved") return saved!;
+      const standing = await jobs.find({ by: "seq", seq: change.job.seq });
+      if (standing === null) return saved!;
+      const from = standing.revision;
+      return force({ ...change, from, job: { ...change.job, revision: from + 1 } });
+    };
+    return { ...jobs, save: (changes) => Promise.all(changes.map(force)) };
+  },
+};
+
+const forgetsCompletions: Mutant = {
+  name: "a second completion overwrites the first",
+  breaks: ["I3", "I4"],
+  jobs: (jobs) => ({
+    ...jobs,
+    async find(ref) {
+      const job = await jobs.find(ref);
+      return ref.by === "seq" && job?.status === "done" ? asPending(job) : job;
+    },
+  }),
+};
+
+const ignoresLosses: Mutant = {
+  name: "a lost connection is not noticed",
+  breaks: ["stuck", "I13", "I14"],
+  attach(broker, socket) {
+    const connection = broker.attachClassic(socket);
+    return {
+      isRegistered: false,
+      text: connection.text,
+      bytes: connection.bytes,
+      closed: () => {},
+    };
+  },
+};
+
+const addsSuccessorsTwice: Mutant = {
+  name: "a successor is added twice",
+  breaks: ["I10"],
+  jobs: (jobs) => ({
+    ...jobs,
+    async save(changes) {
+      const saved = await jobs.save(changes);
+      const [successor] = changes.flatMap((change) => change.successor ?? []);
+      if (successor !== undefined && saved[0]?.kind === "saved") {
+        const id = successor.id.replace(/^./, "f");
+        const inline = await jobs.inline(successor.payload);
+        const payload = { ...successor.payload, inline };
+        await jobs.add([{ ...successor, id, key: id, payload }]).catch(() => {});
+      }
+      return saved;
+    },
+  }),
+};
+
+const leavesOpenAttempts: Mutant = {
+  name: "attempts of the last run are left open",
+  breaks: ["stuck", "due"],
+  jobs: (jobs) => ({
+    ...jobs,
+    list: async (query) =>
+      query.filter.status === "running" ? { items: [], next: null } : jobs.list(query),
+  }),
+};
+
+const claimsTwice: Mutant = {
+  name: "a running job is given out again",
+  breaks: ["I2", "I6"],
+  jobs: (jobs) => ({
+    ...jobs,
+    async ready(query) {
+      const ready = await jobs.ready(query);
+      const filter = { status: "running", type: query.types[0]! } as const;
+      const running = await jobs.list({ filter, order: "oldest", limit: 1, after: null });
+      return [...ready, ...running.items.map(asPending)];
+    },
+  }),
+};
+
+const namesBytesEarly: Mutant = {
+  name: "bytes are named before they are durable",
+  breaks: ["I9", "I2"],
+  blobs(blobs, { scheduler, platter, onEnd }) {
+    const unsynced = new Set<string>();
+    onEnd(() => {
+      for (const name of unsynced) scheduler.finish(platter.blobs.delete(name));
+    });
+    return {
+      ...blobs,
+      async put(bytes, sizeBytesMax) {
+        const ref = await blobs.put(bytes, sizeBytesMax);
+        unsynced.add(ref.name);
+        scheduler.after(500, () => unsynced.delete(ref.name));
+        return ref;
+      },
+    };
+  },
+};
+
+const freesTooMuch: Mutant = {
+  name: "a deletion frees bytes that others use",
+  breaks: ["I9", "I2"],
+  jobs: (jobs) => ({
+    ...jobs,
+    async remove(removals) {
+      const job = await jobs.find({ by: "seq", seq: removals[0]!.seq });
+      const removed = await jobs.remove(removals);
+      if (job === null || removed[0]?.kind !== "removed") return removed;
+      const contents = job.status === "done" ? [job.payload, job.result] : [job.payload];
+      const freed = contents.map(({ name }) => name).filter((name) => name !== "");
+      return [{ kind: "removed", freed }];
+    },
+  }),
+};
+
+const losesTimers: Mutant = {
+  name: "one timer in four does not ring",
+  breaks: ["I13", "due", "GL-25", "stuck"],
+  clock(clock) {
+    let count = 0;
+    return {
+      ...clock,
+      after(ms, call) {
+        count += 1;
+        return count % 4 === 0 && ms > 100 ? { cancel: () => {} } : clock.after(ms, call);
+      },
+    };
+  },
+};
+
+const forgesReadiness: Mutant = {
+  name: "a worker with a job is taken for free",
+  breaks: ["I12"],
+  attach(broker, socket) {
+    const ready = '{"code":1,"status":1}';
+    const connection = broker.attachClassic({
+      ...socket,
+      sendText: (text) => socket.sendText(text),
+      sendBytes(bytes) {
+        const isSent = socket.sendBytes(bytes);
+        queueMicrotask(() => {
+          connection.text(ready);
+          connection.text(ready);
+        });
+        return isSent;
+      },
+    });
+    return connection;
+  },
+};
+
+const mixesResults: Mutant = {
+  name: "a result is another than the worker sent",
+  breaks: ["I3"],
+  attach(broker, socket) {
+    const connection = broker.attachClassic(socket);
+    return {
+      isRegistered: false,
+      text: connection.text,
+      closed: connection.closed,
+      bytes: (bytes) => connection.bytes(bytes.length > 100 ? bytes.slice(1) : bytes),
+    };
+  },
+};
+
+const givesOldestLast: Mutant = {
+  name: "jobs are given out in the wrong order",
+  breaks: ["order"],
+  jobs: (jobs) => ({
+    ...jobs,
+    ready: async (query) => [...(await jobs.ready({ ...query, limit: 1_000 }))].reverse(),
+  }),
+};
+
+const keepsClockOnly: Mutant = {
+  name: "a token is used again",
+  breaks: ["I5"],
+  jobs: (jobs) => ({
+    ...jobs,
+    save: (changes) => jobs.save(changes.map(withWornToken)),
+  }),
+};
+
+function withWornToken(change: Change): Change {
+  const { job } = change;
+  if (change.attempt === null || job.attempt === null) return change;
+  const tokenHash = Uint8Array.fromHex(sha256Hex(new TextEncoder().encode(job.attempt.worker.id)));
+  const attempt = { ...change.attempt, tokenHash };
+  return { ...change, attempt, job: { ...job, attempt } as Job };
+}
+
+export const mutants: readonly Mutant[] = [
+  acknowledgesAdds,
+  acknowledgesSaves,
+  ignoresRevisions,
+  forgetsCompletions,
+  ignoresLosses,
+  addsSuccessorsTwice,
+  leavesOpenAttempts,
+  claimsTwice,
+  namesBytesEarly,
+  freesTooMuch,
+  losesTimers,
+  forgesReadiness,
+  mixesResults,
+  givesOldestLast,
+  keepsClockOnly,
+];

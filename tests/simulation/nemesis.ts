@@ -110,4 +110,5 @@ function jump({ chance, knobs, wall, trace, scheduler }: NemesisDeps): void {
   wall.offsetMs += signed;
   wall.offsetMsMax = Math.max(wall.offsetMsMax, wall.offsetMs);
   wall.jumpedAtMs = scheduler.nowMs();
+  if (signed < 0) wall.setBackAtMs = scheduler.nowMs();
 }

@@ -9,7 +9,7 @@ import type { Log } from "../../src/platform/log.ts";
 import type { Chance } from "./chance.ts";
 import type { Disk, Fate } from "./disk.ts";
 import type { Knobs } from "./knobs.ts";
-import type { Mutant } from "./mutants.ts";
+import type { Mutant, MutantWorld } from "./mutants.ts";
 import type { Network } from "./network.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSimClock, type SimClock, type Wall } from "./sim-clock.ts";
@@ -44,12 +44,15 @@ export type ServerDeps = {
   readonly network: Network;
   readonly wall: Wall;
   readonly mutant: Mutant | null;
+  /** For mutants alone: what is durable. */
+  readonly platter: MutantWorld["platter"];
 };
 
 type Life = {
   readonly broker: Broker;
   readonly clock: SimClock;
   readonly underWay: Set<() => void>;
+  readonly atEnd: readonly (() => void)[];
   isListening: boolean;
 };
 
@@ -65,8 +68,9 @@ export function createServer(deps: ServerDeps): Server {
 
   const end = () => {
     if (life === null) return;
-    const { clock, underWay } = life;
+    const { clock, underWay, atEnd } = life;
     clock.kill();
+    for (const call of atEnd) call();
     life.isListening = false;
     network.listen(null);
     network.dropAll();
@@ -78,15 +82,17 @@ export function createServer(deps: ServerDeps): Server {
     async boot() {
       const clock = createSimClock(scheduler, deps.wall);
       const mounted = disk.mount();
-      const jobs = deps.mutant?.jobs?.(mounted.jobs, scheduler) ?? mounted.jobs;
-      const blobs = deps.mutant?.blobs?.(mounted.blobs, scheduler) ?? mounted.blobs;
+      const atEnd: (() => void)[] = [];
+      const mutantWorld = { ...deps, onEnd: (call: () => void) => void atEnd.push(call) };
+      const jobs = deps.mutant?.jobs?.(mounted.jobs, mutantWorld) ?? mounted.jobs;
+      const blobs = deps.mutant?.blobs?.(mounted.blobs, mutantWorld) ?? mounted.blobs;
       const mine = (incarnation += 1);
       trace.note("server.boot", `${mine}`);
       const broker = createBroker({
         ...brokerDeps(deps, mine, clock),
         ...{ jobs, blobs, clock: deps.mutant?.clock?.(clock) ?? clock },
       });
-      const born: Life = { broker, clock, underWay: new Set(), isListening: false };
+      const born: Life = { broker, clock, underWay: new Set(), atEnd, isListening: false };
       life = born;
       await jobs.setSetting("incarnation", `${mine}`);
       await jobs.declareTypes(knobs.types.map(({ name }) => name));
@@ -95,7 +101,7 @@ export function createServer(deps: ServerDeps): Server {
       born.isListening = true;
       const attach = deps.mutant?.attach;
       network.listen((socket) =>
-        attach === undefined ? broker.attachClassic(socket) : attach(broker, socket, scheduler),
+        attach === undefined ? broker.attachClassic(socket) : attach(broker, socket),
       );
     },
     kill(fate) {

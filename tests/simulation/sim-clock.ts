@@ -6,7 +6,18 @@ import type { Clock } from "../../src/platform/clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How far the wall stands from where it began: shared by all lives of the server, moved by the nemesis. */
-export type Wall = { offsetMs: number; offsetMsMax: number; jumpedAtMs: number };
+export type Wall = {
+  offsetMs: number;
+  /** The latest it ever showed. */
+  offsetMsMax: number;
+  jumpedAtMs: number;
+  setBackAtMs: number;
+};
+
+export function createWall(): Wall {
+  const [jumpedAtMs, setBackAtMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  return { offsetMs: 0, offsetMsMax: 0, jumpedAtMs, setBackAtMs };
+}
 
 export type SimClock = Clock & {
   kill(): void;

@@ -18,7 +18,7 @@ import { runNemesis } from "./nemesis.ts";
 import { createNetwork, type Link } from "./network.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { createServer } from "./server.ts";
-import { createSimClock, type Wall } from "./sim-clock.ts";
+import { createSimClock, createWall, type Wall } from "./sim-clock.ts";
 import { createTrace, type Trace, type Violation } from "./trace.ts";
 import { createWorks } from "./work.ts";
 import { runWorkers } from "./workers.ts";
@@ -74,7 +74,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const knobs = turnKnobs(chance.fork("knobs"));
   const scheduler: Scheduler = createScheduler(() => trace.violate("spin", "time stands still"));
   const trace: Trace = createTrace(() => scheduler.nowMs(), lineCount);
-  const wall: Wall = { offsetMs: 0, offsetMsMax: 0, jumpedAtMs: Number.NEGATIVE_INFINITY };
+  const wall = createWall();
   const jobs = createMemoryJobStore({ batchSize: 10 });
   const blobs = createMemoryBlobStore({
     clock: createSimClock(scheduler, wall),
@@ -86,11 +86,16 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   let isSettled = false;
   let isOver = false;
   const base = { scheduler, knobs, trace, wall, works, ledger, isHealing: () => isHealing };
-  const judge = createJudge({ ...base, jobs, types: knobs.types });
+  const judge: Judge = createJudge({
+    ...base,
+    jobs,
+    types: knobs.types,
+    onClaim: (claimed) => liveness.lookAtOrder(claimed),
+  });
   const fork = (name: string) => ({ ...base, judge, chance: chance.fork(name) });
   const disk = createDisk({ ...fork("disk"), jobs, blobs, onCommit: judge.read });
   const network = createNetwork(fork("network"));
-  const server = createServer({ ...fork("server"), disk, network, mutant });
+  const server = createServer({ ...fork("server"), disk, network, mutant, platter: { jobs, blobs } });
   const idleness = new WeakMap<Link, () => boolean>();
   const liveness = createLiveness({ ...fork("liveness"), disk, network, server, isIdle: (link) => idleness.get(link)?.() === true });
 

@@ -10,6 +10,7 @@ import {
   type JobId,
   type JobOptions,
   type NewJob,
+  type Status,
 } from "../../src/domain/job.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
 import type { Step } from "../../src/domain/step.ts";
@@ -47,6 +48,24 @@ export const stepNames = [
   "damage",
 ] as const satisfies readonly Step["do"][];
 
+const likelySteps: { readonly [Each in Status]: readonly Step["do"][] } = {
+  pending: ["claim", "claim", "claim", "hold", "unhold", "expire"],
+  running: [
+    "complete",
+    "complete",
+    "complete",
+    "complete",
+    "fail",
+    "time-out",
+    "lose",
+    "return",
+    "release",
+  ],
+  done: ["complete"],
+  failed: ["retry"],
+  cancelled: ["retry"],
+};
+
 export function createChance(seed: number) {
   const random = createSeededRandom(seed);
   const below = (count: number) => Math.floor(random.fraction() * count);
@@ -61,7 +80,7 @@ export function createChance(seed: number) {
 
   /** A few different bytes only, so that many are the same; large ones come under a name of their own. */
   function content(): NewContent {
-    const text = `bytes ${below(6)}`;
+    const text = `bytes ${below(30)}`;
     nameCount += 1;
     return happens(0.5) ? smallContent(text) : largeContent(`file-${nameCount}`, text);
   }
@@ -96,7 +115,7 @@ export function createChance(seed: number) {
   /** A step that the job may or may not take; mostly one that fits its status. */
   function step(job: Job, at: Instant): Step {
     const attempt = happens(0.9) ? (job.attempt?.n ?? 1) : 1 + below(4);
-    const name = happens(0.5) ? pick(stepNames) : job.status === "pending" ? "claim" : "complete";
+    const name = happens(0.8) ? pick(likelySteps[job.status]) : pick(stepNames);
     const worker = pick(["w1", "w2", "w3"]);
     switch (name) {
       case "claim":

@@ -97,8 +97,8 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
       attemptsBySeq.set(job.seq, [...(attemptsBySeq.get(job.seq) ?? []), attempt]);
     }
     if (logs !== null) {
-      const attempt = event.attempt ?? job.attempt?.n ?? 0;
-      logsBySeq.set(job.seq, [...(logsBySeq.get(job.seq) ?? []), { attempt, text: logs }]);
+      const about = { attempt: event.attempt ?? 0, text: logs };
+      logsBySeq.set(job.seq, [...(logsBySeq.get(job.seq) ?? []), about]);
     }
     const spare = used?.spare ?? null;
     if (successor === null) return { kind: "saved", spare, successor: null };

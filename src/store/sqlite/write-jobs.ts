@@ -139,7 +139,7 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
 
   function insertLogs({ job, event, logs }: Change): void {
     if (logs === null) return;
-    const attempt = event.attempt ?? job.attempt?.n ?? 0;
+    const attempt = event.attempt ?? 0;
     statements.insertLog.run({ job: job.seq, attempt, text: logs });
   }
 

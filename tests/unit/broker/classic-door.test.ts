@@ -59,9 +59,11 @@ function aDoor({ canSend = true } = {}) {
     close: (code, reason) => sent.push(`close ${code} ${reason}`),
   });
   const give = (seq = 7) =>
-    roster
-      .requireSeat("c1")
-      .give({ job: aJob("running", { seq }), payload: new Uint8Array([1, 2, 3]) });
+    roster.requireSeat("c1").give({
+      job: aJob("running", { seq }),
+      payload: new Uint8Array([1, 2, 3]),
+      token: new Uint8Array(32),
+    });
   const freeCount = () => roster.free().get("")?.size ?? 0;
   return { clock, roster, sent, heard, connection, give, freeCount };
 }
@@ -159,7 +161,7 @@ test("attachClassic() shows the progress of the job that the worker holds [GL-26
   connection.text(register);
   connection.text('{"code":1,"status":1}');
   give();
-  roster.hold(roster.requireSeat("c1"), aJob("running", { seq: 7 }), 0);
+  roster.hold(roster.requireSeat("c1"), aJob("running", { seq: 7 }), { ms: 0, leaseMs: null });
   connection.text('{"code":3,"percent":40,"info":"meshing"}');
   expect(roster.lease(7)?.progress).toEqual({ percent: 40, info: "meshing" });
   connection.text('{"code":3,"percent":null,"info":"solving"}');

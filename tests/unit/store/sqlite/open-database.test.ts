@@ -91,12 +91,15 @@ describe("opening a database", () => {
     expect(() => place.open()).toThrow(/is damaged: .* restore a backup/s);
   });
 
-  test("close() leaves one file: the log is copied into it", async () => {
+  test("close() leaves one file, marked as closed: the log is copied into it", async () => {
     const jobs = place.open();
     await fill(jobs, 10);
     expect(existsSync(`${place.file}-wal`)).toBe(true);
     await jobs.close();
     expect(existsSync(`${place.file}-wal`)).toBe(false);
+    const db = new Database(place.file, { readonly: true });
+    expect(db.query("SELECT is_open FROM counter").get()).toEqual({ is_open: 0 });
+    db.close(true);
   });
 });
 
