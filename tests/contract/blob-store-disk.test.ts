@@ -47,7 +47,7 @@ describe("disk blob store, its files", () => {
   const open = () => openDiskBlobStore({ directory: join(directory, "blobs"), random });
   const pathOf = (name: string) => join(directory, "blobs", name.slice(0, 2), name);
 
-  test("put() makes a file named by hash and chance, below the first two digits of its name", async () => {
+  test("put() makes a file named by hash and chance, below the first two digits of its name [GL-79]", async () => {
     const blobs = await open();
     const ref = await blobs.put(inChunks(pattern(10), 3), roomy);
     expect(ref.name).toMatch(new RegExp(`^${ref.sha256}\\.[0-9a-f]{16}$`));
