@@ -16,6 +16,8 @@ export type News = {
 
 export type Feed = {
   publish(news: News): void;
+  /** How many moves were told so far: unchanged between two looks, nothing was missed between them. */
+  publishedCount(): number;
   /** Calls for every move until the returned function is called. The call must be short and must not throw. */
   subscribe(call: (news: News) => void): () => void;
   /** Resolves when news tells that the job is settled or deleted, when `waitMs` is over, or when `stop` fires. */
@@ -26,9 +28,12 @@ export function createFeed({ clock }: { readonly clock: Clock }): Feed {
   const listeners = new Set<(news: News) => void>();
   const waitersBySeq = new Map<JobSeq, Set<() => void>>();
   let waiterCount = 0;
+  let publishedCount = 0;
 
   return {
+    publishedCount: () => publishedCount,
     publish(news) {
+      publishedCount += 1;
       for (const call of listeners) call(news);
       if (!isSettled(news.job) && news.event.change !== "deleted") return;
       const waiters = waitersBySeq.get(news.job.seq);

@@ -48,13 +48,16 @@ export async function wait(
   waitMs: number,
   stop: AbortSignal,
 ): Promise<Job> {
+  const publishedCount = deps.feed.publishedCount();
   const job = await requireJob(deps, ref);
   if (isSettled(job) || waitMs <= 0) return job;
-  // Listening begins before the second look, so that news between the two is not missed.
   const settled = deps.feed.untilSettled(job.seq, waitMs, stop);
-  const again = await deps.jobs.find({ by: "seq", seq: job.seq });
-  if (again === null) throw noSuchJob(ref);
-  if (isSettled(again)) return again;
+  if (deps.feed.publishedCount() !== publishedCount) {
+    // News came between the look and the listening: it may have been about this job.
+    const again = await deps.jobs.find({ by: "seq", seq: job.seq });
+    if (again === null) throw noSuchJob(ref);
+    if (isSettled(again)) return again;
+  }
   await settled;
   // Read again: only the store knows where it keeps the result.
   return requireJob(deps, { by: "seq", seq: job.seq });

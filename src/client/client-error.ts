@@ -79,6 +79,14 @@ export async function readError(answer: Response): Promise<ClientError> {
   return new ClientError(codeOfStatus(answer.status), sentence, facts);
 }
 
+/** What a runtime says of a failed network. Node hides it in the cause of a "fetch failed". */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== ""
+    ? `${error.message} (${error.cause.message})`
+    : error.message;
+}
+
 /** True when the error says nothing about one job in particular: whoever works on many stops at it. */
 export function isGeneral({ code }: ClientError): boolean {
   return code in generalCodes;

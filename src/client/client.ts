@@ -113,7 +113,7 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
     signal: AbortSignal | undefined,
     take: (answer: Response) => Promise<T>,
   ) => transport.send({ method: "GET", path, isRepeatable: true, signal }, take);
-  const toDo = (verb: Verb) => (job: JobName, given?: CallOptions) =>
+  const toDo = (verb: Verb) => async (job: JobName, given?: CallOptions) =>
     operate(transport, verb, job, given ?? {});
   const openPayload = async (job: JobName, { signal }: CallOptions = {}) =>
     openDownload(transport, { path: jobPath(job, "payload"), query: {}, signal });

@@ -3,7 +3,7 @@
 
 import { clientStallMsMax } from "../domain/limits.ts";
 import type { Query } from "./address.ts";
-import { ClientError } from "./client-error.ts";
+import { ClientError, wordsOf } from "./client-error.ts";
 import { fromBase64, toHex } from "./encoding.ts";
 import type { Leash } from "./leash.ts";
 import { stranger } from "./read-answer.ts";
@@ -33,7 +33,10 @@ type Opened = { readonly answer: Response; readonly leash: Leash };
 
 /** A part of a download under way. */
 type Part = { readonly reader: Reader; readonly leash: Leash };
-type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read">;
+/** The types of the runtimes differ in what else a reader can do. */
+type Reader = {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+};
 
 export async function openDownload(transport: Transport, source: Source): Promise<Download> {
   const { path, firstQuery, query, answerMsMax, signal } = source;
@@ -114,7 +117,7 @@ function createChunks(transport: Transport, source: Source, begun: Begun) {
     part.leash.limit(clientStallMsMax);
     const { done, value } = await part.reader.read();
     part.leash.limit(null);
-    if (!done) return value;
+    if (!done && value !== undefined) return value;
     if (size !== null && received < size) throw brokenOff(`it ended after ${received} bytes`);
     part.leash.end();
     return null;
@@ -214,8 +217,9 @@ function requireSame(announced: string, arrived: string): void {
 }
 
 function brokenOff(error: unknown): ClientError {
-  const words = error instanceof Error ? error.message : `${error}`;
-  return new ClientError("unreachable", `The download broke off: ${words}.`, { cause: error });
+  return new ClientError("unreachable", `The download broke off: ${wordsOf(error)}.`, {
+    cause: error,
+  });
 }
 
 /** Bytes as they are: a compressed body cannot be continued. Browsers decide this themselves. */

@@ -3,7 +3,7 @@
 
 import { clientStallMsMax } from "../domain/limits.ts";
 import type { WireEvent } from "../protocol/http-api.ts";
-import { ClientError } from "./client-error.ts";
+import { ClientError, wordsOf } from "./client-error.ts";
 import type { CallOptions } from "./jobs.ts";
 import { isObject, parseJson, stranger } from "./read-answer.ts";
 import type { Transport } from "./request.ts";
@@ -13,7 +13,7 @@ import { createSseParser, type SseEvent } from "./sse.ts";
 
 export type EventsOptions = CallOptions & {
   /** The id of the last event that was seen; left out: from now on. */
-  readonly after?: string | number;
+  readonly after?: string;
 };
 
 /** `id` is what `after` takes. A reset says that events were missed: what is known of jobs may be out of date. */
@@ -27,7 +27,7 @@ export async function* readEvents(
   { after, signal }: EventsOptions,
 ): AsyncGenerator<FeedItem, void, undefined> {
   const { runtime } = transport;
-  let lastId = after === undefined ? null : String(after);
+  let lastId = after ?? null;
   let lastSeq = -1;
   let tries = 0;
   for (;;) {
@@ -54,6 +54,7 @@ export async function* readEvents(
     } finally {
       connection?.close();
     }
+    lastId = parser.lastId() ?? lastId; // Also that of a greeting, before anything has happened.
     tries += 1;
     const delayMs = retryDelayMs(failure, tries, runtime.fraction());
     if (delayMs === null) throw failure;
@@ -108,6 +109,5 @@ function toItem({ name, data, id }: SseEvent): FeedItem | null {
 }
 
 function brokenOff(error: unknown): ClientError {
-  const words = error instanceof Error ? error.message : `${error}`;
-  return new ClientError("unreachable", `The feed broke off: ${words}.`, { cause: error });
+  return new ClientError("unreachable", `The feed broke off: ${wordsOf(error)}.`, { cause: error });
 }

@@ -17,7 +17,7 @@ export type Groups = {
 };
 
 export function createGroups(transport: Transport): Groups {
-  const ask = (
+  const ask = async (
     method: "GET" | "POST",
     group: string,
     verb: readonly string[],

@@ -3,7 +3,7 @@
 
 import { clientAnswerMsMax, clientStallMsMax } from "../domain/limits.ts";
 import { toUrl, type Query } from "./address.ts";
-import { ClientError, readError } from "./client-error.ts";
+import { ClientError, readError, wordsOf } from "./client-error.ts";
 import { createLeash, type Leash } from "./leash.ts";
 import { retryDelayMs } from "./retry.ts";
 import { never, sleep, type Runtime } from "./runtime.ts";
@@ -134,14 +134,6 @@ function toFailure(error: unknown, { signal }: Call, base: string): ClientError 
   const root = new URL(base).origin;
   const sentence = `No answer from ${root}: ${wordsOf(error)}. Is the server running, and the address right?`;
   return new ClientError("unreachable", sentence, { cause: error });
-}
-
-/** Node hides what happened in the cause of a "fetch failed". */
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== ""
-    ? `${error.message} (${error.cause.message})`
-    : error.message;
 }
 
 function isRedirect({ type, status }: Response): boolean {

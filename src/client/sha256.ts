@@ -10,8 +10,9 @@ export type Hash = {
 const blockBytes = 64;
 
 export function createHash(): Hash {
-  const state = Uint32Array.from(initialState);
-  const words = new Uint32Array(blockBytes);
+  // Signed words, because engines compute with those as they are; unsigned ones would become floating point.
+  const state = Int32Array.from(initialState);
+  const words = new Int32Array(blockBytes);
   const block = new Uint8Array(blockBytes);
   let filled = 0;
   let total = 0;
@@ -43,14 +44,14 @@ export function createHash(): Hash {
       update(padding);
       const digest = new Uint8Array(32);
       const out = new DataView(digest.buffer);
-      state.forEach((word, i) => out.setUint32(i * 4, word));
+      state.forEach((word, i) => out.setInt32(i * 4, word));
       return digest;
     },
   };
 }
 
 /** Takes one block of 64 bytes into the state. */
-function compress(state: Uint32Array, w: Uint32Array, bytes: Uint8Array, start: number): void {
+function compress(state: Int32Array, w: Int32Array, bytes: Uint8Array, start: number): void {
   for (let i = 0; i < 16; i += 1) {
     const at = start + i * 4;
     w[i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
@@ -62,8 +63,14 @@ function compress(state: Uint32Array, w: Uint32Array, bytes: Uint8Array, start: 
     const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
     w[i] = (w[i - 16]! + s0 + w[i - 7]! + s1) | 0;
   }
-  let [a, b, c, d] = [state[0]!, state[1]!, state[2]!, state[3]!];
-  let [e, f, g, h] = [state[4]!, state[5]!, state[6]!, state[7]!];
+  let a = state[0]!;
+  let b = state[1]!;
+  let c = state[2]!;
+  let d = state[3]!;
+  let e = state[4]!;
+  let f = state[5]!;
+  let g = state[6]!;
+  let h = state[7]!;
   for (let i = 0; i < 64; i += 1) {
     const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + roundWords[i]! + w[i]!) | 0;
@@ -91,10 +98,10 @@ function compress(state: Uint32Array, w: Uint32Array, bytes: Uint8Array, start: 
 /** The first 32 bits of the fractional part of a root of each of the first primes, as the standard defines them. */
 const primes = firstPrimes(64);
 const initialState = primes.slice(0, 8).map((prime) => fractionBits(Math.sqrt(prime)));
-const roundWords = Uint32Array.from(primes, (prime) => fractionBits(Math.cbrt(prime)));
+const roundWords = Int32Array.from(primes, (prime) => fractionBits(Math.cbrt(prime)));
 
 function fractionBits(root: number): number {
-  return Math.floor((root - Math.floor(root)) * 2 ** 32) >>> 0;
+  return Math.floor((root - Math.floor(root)) * 2 ** 32) | 0;
 }
 
 function firstPrimes(count: number): readonly number[] {

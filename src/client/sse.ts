@@ -13,6 +13,8 @@ export type SseEvent = {
 export type SseParser = {
   /** The events that `text` completes. Throws when one is beyond all bounds. */
   push(text: string): readonly SseEvent[];
+  /** Where to go on: the last id whose event, even an empty one, has come whole; null when none has. */
+  lastId(): string | null;
   /** How long the server asks to wait before coming back, or null. */
   retryMs(): number | null;
 };
@@ -24,6 +26,7 @@ export function createSseParser(): SseParser {
   let data: string[] = [];
   let size = 0;
   let id: string | null = null;
+  let lastId: string | null = null;
   let retryMs: number | null = null;
 
   const takeField = (line: string) => {
@@ -38,6 +41,7 @@ export function createSseParser(): SseParser {
   const takeEvent = (): SseEvent | null => {
     const event = { name: name === "" ? "message" : name, data: data.join("\n"), id };
     const isEmpty = data.length === 0;
+    lastId = id;
     name = "";
     data = [];
     size = 0;
@@ -64,6 +68,7 @@ export function createSseParser(): SseParser {
       if (size + rest.length > clientEventCharactersMax) throw tooLong();
       return events;
     },
+    lastId: () => lastId,
     retryMs: () => retryMs,
   };
 }

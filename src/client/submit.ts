@@ -30,6 +30,8 @@ export type JobRequest = {
   readonly notBefore?: When;
   readonly deadline?: When;
   readonly hold?: boolean;
+  /** Starts only while fewer jobs of its group run; needs a group. */
+  readonly groupRunningMax?: number;
   /** The media type of the payload; that of a blob unless given. */
   readonly contentType?: string;
 };
@@ -101,6 +103,7 @@ export function toWords(options: JobRequest): Query {
     not_before: notBefore === undefined ? undefined : toInstant(notBefore),
     deadline: deadline === undefined ? undefined : toInstant(deadline),
     hold: options.hold,
+    group_running_max: options.groupRunningMax,
     content_type: options.contentType,
   };
 }

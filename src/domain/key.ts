@@ -14,6 +14,7 @@ const numberPattern = /^[0-9]{1,15}$/;
 // Control characters, and those that reverse the reading order of the text around them.
 // oxlint-disable-next-line no-control-regex
 const hiddenPattern = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const plainPattern = /^[ -~]*$/;
 const reservedKeys = new Set([".", "..", "submit", "submit-many", "cancel", "retry", "delete"]);
 
 /** Reads what stands in a path: digits are the short number, a UUID is the id, all else is a key. */
@@ -39,5 +40,6 @@ export function keyProblem(key: string): string | null {
 
 /** True when text holds characters that a person cannot see or that turn the text around. */
 export function hasHiddenCharacters(text: string): boolean {
-  return hiddenPattern.test(text);
+  // Plain ASCII, which nearly every text is, is known without the classes of the other pattern.
+  return !plainPattern.test(text) && hiddenPattern.test(text);
 }

@@ -15,6 +15,9 @@ export const groupBytesMax = 256;
 /** A media type longer than this is no media type. */
 export const contentTypeBytesMax = 255;
 
+/** Jobs of one group that may run at once, as a submission may ask: more than any grid has workers. */
+export const groupRunningCountMax = 1_000_000;
+
 /** Each type costs a prepared shape and a line in every listing. */
 export const typeCountMax = 1000;
 
@@ -185,6 +188,101 @@ export const clientMessageCharactersMax = 4_096;
 /** Claims of pull workers remembered under a word of theirs; each stands for a running job. */
 export const pullClaimCountMax = 100_000;
 
+/** Calls of pull workers that wait for a job at one time; each costs a connection, a timer and a seat. */
+export const pullWaiterCountMax = 10_000;
+
+/** A word under which a call may be repeated: a few dozen random characters are plenty. */
+export const claimWordCharactersMax = 128;
+
+/** A pull worker's lease when it asks for none. */
+export const leaseMsDefault = 600_000;
+
+/** How long a pull worker's call waits for a job when it does not say. */
+export const pullWaitMsDefault = 30_000;
+
+/** The body of a pull worker's report: a sentence and logs, with room for JSON's way of writing them. */
+export const reportBytesMax = 2 * 1024 * 1024;
+
+/** Results that arrive in parts at one time; each is a file, and a line in memory. */
+export const partialUploadCountMax = 10_000;
+
+/** What has arrived of a result is kept this long after its last byte: a night and a working day. */
+export const partialUploadMsMax = 86_400_000;
+
+/** How often old parts are looked for. */
+export const partialUploadSweepMs = 3_600_000;
+
 /** Bounds of a pull worker's lease: shorter is lost to a slow network, longer hides a dead worker for a day. */
 export const leaseMsMin = 1_000;
 export const leaseMsMax = 86_400_000;
+
+/** Events kept in memory for those who follow them: some seconds of a busy grid. Who is further behind reads the store. */
+export const eventTailCountMax = 4_096;
+
+/** Events of one read for a follower: about a hundred kilobytes of text. */
+export const eventPageSizeMax = 256;
+
+/** Further behind than this a follower looks at the jobs anew, which costs less than so many events. */
+export const eventReplayCountMax = 1_000_000;
+
+/** Requests that follow events or logs at one time; each costs a page of text and room in the kernel. */
+export const followerCountMax = 1_000;
+
+/** A follower hears something at least this often, so that neither side nor a proxy between takes silence for an end. */
+export const followerBeatMs = 15_000;
+
+/** How many jobs before another one are counted; beyond, the number says little. */
+export const queueCountMax = 1_000;
+
+/** Files that the collector of blobs looks at before it pauses: some milliseconds of work. */
+export const sweepPageSize = 256;
+export const sweepPauseMs = 50;
+
+/** Unused blobs taken away in one round of the collector: their names are in memory for as long. */
+export const sweepDoomedCountMax = 10_000;
+
+/** Deletions that wait for a backup to end; beyond it the collector sees to the bytes. */
+export const deferredDeletionCountMax = 100_000;
+
+/** How often the disk is asked for its room at most: a question costs a system call. */
+export const diskLookMs = 1_000;
+
+/** Kept back for the moment when the disk is full: thousands of claims and results fit in. */
+export const reserveBytes = 16 * 1024 * 1024;
+
+/** A piece of a database that is being copied: half a millisecond of hashing between two turns of the event loop. */
+export const copyChunkBytes = 1024 * 1024;
+
+/** Jobs of a bulk submission that share one commit: enough that its sync to disk hardly counts, few enough for each turn. */
+export const submissionsPerCommitMax = 512;
+
+/** Bytes of payloads that a bulk submission gathers for one commit, so that large ones do not pile up in memory. */
+export const submissionBytesPerCommitMax = 1024 * 1024;
+
+/** One line of a bulk submission, and the body of one message in it: larger payloads travel in a form or alone. */
+export const bulkLineBytesMax = 2 * 1024 * 1024;
+export const bulkBodyBytesMax = 1024 * 1024;
+
+/** Answer lines kept for a client that sends before it reads: about 150,000 jobs of one request. */
+export const bulkAnswerBytesMax = 16 * 1024 * 1024;
+
+/** The same for all requests together; beyond it each may keep only so much. */
+export const bulkAnswersBytesMax = 64 * 1024 * 1024;
+export const bulkAnswerBytesMin = 64 * 1024;
+
+/** Jobs of one page when many are walked over: some milliseconds of work between two turns. */
+export const walkPageSize = 256;
+
+/** Time of one request that acts on many jobs; what is left is another request's. */
+export const bulkActionMsMax = 20_000;
+
+/** The body of a request that names a filter. */
+export const filterBytesMax = 64 * 1024;
+
+/** Groups whose pace is known; beyond it those idle for longest are forgotten. */
+export const groupPaceCountMax = 1_000;
+
+/** Framed messages: a header is a few fields, a frame is what a socket sends without holding up its others. */
+export const frameHeaderBytesMax = 64 * 1024;
+export const frameBytesMax = 256 * 1024;
+export const frameMessageCountMax = 256;
