@@ -12,12 +12,15 @@ import type { Step } from "../domain/step.ts";
 import { transition, type Move, type Moved } from "../domain/transition.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { MakeId } from "../platform/ids.ts";
+import type { Log } from "../platform/log.ts";
 import type { Change, JobStore } from "../store/job-store.ts";
+import { takeAway } from "./bytes.ts";
 import type { Feed } from "./feed.ts";
 
 export type AdvanceDeps = {
   readonly jobs: JobStore;
   readonly blobs: BlobStore;
+  readonly log: Log;
   readonly feed: Feed;
   readonly makeId: MakeId;
   readonly typeOf: (name: string) => JobType;
@@ -46,12 +49,46 @@ export async function advance(
     assert(saved !== undefined, "a save answers for each change");
     if (saved.kind === "saved") {
       deps.feed.publish({ job: move.job, event: move.event, successor: saved.successor });
-      if (saved.spare !== null) await deps.blobs.delete(saved.spare);
+      if (saved.spare !== null) await takeAway(deps, saved.spare);
       return move;
     }
     job = await deps.jobs.find({ by: "seq", seq: job.seq });
   }
   throw new Error(`A job's row changed ${conflictRetryCountMax} times under one step.`);
+}
+
+/**
+ * Puts a step to each of several jobs, with one commit for all. A job that changed meanwhile is asked again alone.
+ * Answers in their order.
+ */
+export async function advanceEach(
+  deps: AdvanceDeps,
+  jobs: readonly Job[],
+  step: (job: Job) => Step,
+): Promise<readonly (Move | "no-such-job")[]> {
+  const moves = jobs.map((job) => transition(job, step(job), deps.typeOf(job.type)));
+  const changes = moves.flatMap((move, index) =>
+    move.kind === "moved" ? [toChange(deps, jobs[index]!, move, {})] : [],
+  );
+  const saved = changes.length === 0 ? [] : await deps.jobs.save(changes);
+  const answers: (Move | "no-such-job")[] = [];
+  let place = 0;
+  for (const [index, move] of moves.entries()) {
+    if (move.kind === "refused") {
+      answers.push(move);
+      continue;
+    }
+    const written = saved[place];
+    assert(written !== undefined, "a save answers for each change");
+    place += 1;
+    if (written.kind === "conflict") {
+      answers.push(await advance(deps, { by: "seq", seq: jobs[index]!.seq }, step));
+      continue;
+    }
+    deps.feed.publish({ job: move.job, event: move.event, successor: written.successor });
+    answers.push(move);
+  }
+  return answers;
 }
 
 function toChange(deps: AdvanceDeps, before: Job, move: Moved, attachment: Attachment): Change {

@@ -7,7 +7,12 @@ import type { Job, JobId, JobOptions, JobSeq, Priority, Status } from "../domain
 import type { JobType } from "../domain/job-type.ts";
 import type { JobRef } from "../domain/key.ts";
 import type { WorkerView } from "../domain/worker.ts";
-import type { PullRequest, Pulled, PulledWork } from "./pull-door.ts";
+import type { DiskState } from "./disk-level.ts";
+import type { EventPlace } from "./event-tail.ts";
+import type { Explanation } from "./explain.ts";
+import type { ManyJobs } from "./many-jobs.ts";
+import type { PullRequest, Pulled } from "./pull-door.ts";
+import type { PulledWork } from "./pull-work.ts";
 import type { Page, PageQuery } from "../store/job-store.ts";
 
 export type Submission = {
@@ -56,6 +61,8 @@ export type Stats = {
   readonly incarnation: number;
   /** Changes that needed mending at start-up: 0 unless something is wrong. */
   readonly repairs: number;
+  /** Null where there is no disk. */
+  readonly disk: DiskState | null;
 };
 
 /** What the broker needs of a socket that speaks the classic protocol. */
@@ -79,7 +86,7 @@ export type ClassicConnection = {
   closed(): void;
 };
 
-export type Broker = {
+export type Broker = ManyJobs & {
   /** Takes up claims left open by the last run, then begins to give out jobs. */
   start(): Promise<void>;
   /** From here on nothing is given out, and connections that end are nobody's fault. Uploads may still arrive. */
@@ -92,6 +99,8 @@ export type Broker = {
   requireType(name: string): JobType;
   types(): readonly JobType[];
 
+  /** Throws `disk-low` while the disk has no room for new jobs: asked before their bytes are read. */
+  requireRoom(): Promise<void>;
   /** Reads bytes into staging: small ones into memory, others to the blob store. Throws what the stream throws. */
   stage(
     bytes: AsyncIterable<Uint8Array>,
@@ -113,6 +122,8 @@ export type Broker = {
     batch: number,
   ): Promise<{ readonly jobs: readonly JobView[]; readonly isComplete: boolean }>;
   history(ref: JobRef): Promise<HistoryView>;
+  /** Why it does not run, for each connected worker, and what would change that. */
+  explain(ref: JobRef): Promise<Explanation & { readonly job: Job }>;
   /** Bytes of a payload or result; `bytes-forgotten` when they are gone. */
   open(content: Content, range?: ByteRange): Promise<ReadableStream<Uint8Array> | Uint8Array>;
 
@@ -124,12 +135,22 @@ export type Broker = {
   /** Removes a settled job, else `still-active`; with `force` it is cancelled first. Answers with its key. */
   remove(ref: JobRef, options: { readonly force: boolean }): Promise<string>;
 
+  /** Removes settled jobs as they were read; one that changed since stays. Answers how many are gone. */
+  forget(jobs: readonly Job[]): Promise<number>;
+
   workers(): readonly WorkerView[];
   /** By connection or by the id it brought. */
   worker(id: string): WorkerView;
   /** Closes its socket; its job is lost at once. */
   kick(id: string): WorkerView;
   stats(): Promise<Stats>;
+
+  /** Where among the events to go on for who saw the one with this id last; for null it is from now on. */
+  eventPlace(lastId: string | null): Promise<EventPlace>;
+  /** Committed events behind a number, oldest first. */
+  events(after: number, limit: number): Promise<readonly StoredEvent[]>;
+  /** Calls with new events, in order, until the returned function is called. Reads from now on are covered by calls. */
+  watch(call: (events: readonly StoredEvent[]) => void): Promise<() => void>;
 
   /** A job for a worker without a socket; null when none came in time or `stop` fired. */
   pull(request: PullRequest, stop: AbortSignal): Promise<Pulled | null>;

@@ -1,16 +1,18 @@
 // Bytes on their way in and out: small ones travel with the record, large ones through the blob store.
 
 import type { ByteRange, Content, NewContent } from "../domain/blob-ref.ts";
-import { toContent } from "../domain/blob-ref.ts";
+import { inlineNameStart, toContent } from "../domain/blob-ref.ts";
 import { GridError } from "../domain/errors.ts";
 import { sha256Hex } from "../blobs/hashing.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Log } from "../platform/log.ts";
 import type { JobStore } from "../store/job-store.ts";
 
 export type BytesDeps = {
   readonly jobs: JobStore;
   readonly blobs: BlobStore;
   readonly smallBlobBytesMax: number;
+  readonly log: Log;
 };
 
 type StageLimits = { readonly sizeBytesMax: number; readonly contentType: string | null };
@@ -48,8 +50,20 @@ export async function stageWhole(deps: BytesDeps, bytes: Uint8Array): Promise<Ne
 }
 
 /** Takes staged bytes away that no record came to use. */
-export async function discard({ blobs }: BytesDeps, content: NewContent): Promise<void> {
-  if (content.inline === null) await blobs.delete(content.name);
+export async function discard(deps: TakingDeps, content: NewContent): Promise<void> {
+  if (content.inline === null) await takeAway(deps, content.name);
+}
+
+type TakingDeps = Pick<BytesDeps, "blobs" | "log">;
+
+/** Takes bytes away that nothing needs. Should that fail they are garbage, and what was done still stands. */
+export async function takeAway({ blobs, log }: TakingDeps, name: string): Promise<void> {
+  try {
+    await blobs.delete(name);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn("blob.not_taken_away", { name, why });
+  }
 }
 
 /** The bytes of a payload or result; `bytes-forgotten` when they are gone. */
@@ -62,7 +76,7 @@ export async function openBytes(
   if (small !== null) {
     return range === undefined ? small : small.subarray(range.start, range.start + range.length);
   }
-  const large = await blobs.open(toContent(content), range);
+  const large = await openLarge(blobs, content, range);
   if (large !== null) return large;
   throw new GridError(
     "bytes-forgotten",
@@ -74,10 +88,15 @@ export async function openBytes(
 export async function readWhole(deps: BytesDeps, content: Content): Promise<Uint8Array | null> {
   const small = await deps.jobs.inline(content);
   if (small !== null) return small;
-  const stream = await deps.blobs.open(toContent(content));
+  const stream = await openLarge(deps.blobs, content);
   if (stream === null) return null;
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   return bytes.length === content.size && sha256Hex(bytes) === content.sha256 ? bytes : null;
+}
+
+/** Null when they are gone; small bytes are gone with the record that kept them. */
+async function openLarge(blobs: BlobStore, content: Content, range?: ByteRange) {
+  return content.name.startsWith(inlineNameStart) ? null : blobs.open(toContent(content), range);
 }
 
 function stageSmall(inline: Uint8Array, contentType: string | null): NewContent {

@@ -1,6 +1,6 @@
 // Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
 
-import { alarmMsMax, backoffMsMax } from "../domain/limits.ts";
+import { backoffMsMax } from "../domain/limits.ts";
 import type { Instant } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -10,14 +10,22 @@ import type { MakeId } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
 import type { JobStore } from "../store/job-store.ts";
+import { removeSettled } from "./act-on-many.ts";
 import { adoptOpenAttempts } from "./adopt.ts";
 import { createAlarm } from "./alarm.ts";
-import type { Broker } from "./broker.ts";
+import type { Broker, Submission } from "./broker.ts";
 import { discard, openBytes, stage } from "./bytes.ts";
 import { attachClassic } from "./classic-door.ts";
 import { createCrew } from "./crew.ts";
-import { couldRunElsewhere, createDispatcher } from "./dispatch.ts";
+import type { DiskWatch } from "./disk-level.ts";
+import { couldRunElsewhere } from "./could-run.ts";
+import { createDispatcher } from "./dispatch.ts";
+import { createEventTail } from "./event-tail.ts";
+import { explain } from "./explain.ts";
+import { explainFacts } from "./explain-facts.ts";
 import { createFeed, type News } from "./feed.ts";
+import { createGroupPace } from "./group-pace.ts";
+import { createManyJobs } from "./many-jobs.ts";
 import { operate, remove } from "./operate.ts";
 import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
 import { createPullDoor } from "./pull-door.ts";
@@ -25,6 +33,7 @@ import { rescue, timeLimitMs } from "./rescue.ts";
 import { createRoster, type Seat } from "./roster.ts";
 import { submit } from "./submit.ts";
 import { createTally } from "./tally.ts";
+import { tellWrites } from "./tell-writes.ts";
 import { createTrust } from "./trust.ts";
 import { createTypeTable } from "./type-table.ts";
 import { createWorks } from "./works.ts";
@@ -44,10 +53,15 @@ export type BrokerDeps = {
   /** Shown in the statistics. */
   readonly durability: string;
   readonly incarnation: number;
+  /** Left out where there is no disk that could be full. */
+  readonly disk?: DiskWatch;
 };
 
 /** The longest wait after a failure: so long it matters that the clock was set back. */
 const clockMemoryMs = backoffMsMax * 1.5;
+
+/** While the wall clock is behind the waits, for a quarter of an hour, the alarm rings this often. */
+const setBackMs = 1_000;
 
 /** When the store failed while the alarm rang, it rings again after this long. */
 const ringAgainMs = 5_000;
@@ -56,18 +70,22 @@ const ringAgainMs = 5_000;
 const tallyMs = 5_000;
 
 export function createBroker(given: BrokerDeps): Broker {
-  const { jobs, clock, log } = given;
+  const { clock, log, makeId } = given;
   const types = createTypeTable(given.types);
   const feed = createFeed({ clock });
   const roster = createRoster();
   const works = createWorks({ log });
+  const tail = createEventTail({ jobs: given.jobs, makeId, carryOut: works.carryOut });
+  const jobs = tellWrites(given.jobs, tail.wake);
   const trust = createTrust({ clock, log });
   const tally = createTally({ jobs });
+  const pace = createGroupPace();
   const crew = createCrew({ roster, tally, clock });
   let isAccepting = false;
 
   const deps = {
     ...given,
+    jobs,
     feed,
     roster,
     typeOf: types.typeOf,
@@ -75,6 +93,7 @@ export function createBroker(given: BrokerDeps): Broker {
     isStopping: () => !isAccepting,
     dueAt: createDueClock({ clock, log }, clockMemoryMs).dueAt,
     isTrusted: (worker: { readonly id: string }) => !trust.isSetAside(worker.id),
+    setAsideMs: (worker: { readonly id: string }) => trust.setAsideMs(worker.id),
     heldJob: (seq: number, attempt: number) => {
       const job = roster.lease(seq)?.job;
       return job?.attempt.n === attempt ? job : null;
@@ -94,10 +113,12 @@ export function createBroker(given: BrokerDeps): Broker {
       throw error;
     }
     // Waits run ahead of the wall while the clock is set back: deadlines between the two have no timer.
-    if (deps.dueAt() > clock.now()) alarm.by(deps.dueAt() + alarmMsMax);
+    if (deps.dueAt() > clock.now()) alarm.by(deps.dueAt() + setBackMs);
     const endMs = trust.nextEndMs();
     if (endMs !== null) alarm.by(deps.dueAt() + endMs);
     const connected = new Set(Array.from(roster.seats(), ({ worker }) => worker.id));
+    // A worker that pulls has no seat while it works.
+    for (const { job } of roster.leases()) connected.add(job.attempt.worker.id);
     dispatcher.wake();
     await tally.flush((id) => connected.has(id));
   };
@@ -120,7 +141,9 @@ export function createBroker(given: BrokerDeps): Broker {
     if (job.status === "pending") awaitTimesOf(job.readyAt, job.options.deadline);
     // A worker set aside leaves its jobs to those that avoided them so far.
     const mayBeGiven = job.status === "pending" || news.successor !== null;
-    if (mayBeGiven || until !== null) dispatcher.wake();
+    // Its group may have been full.
+    const isRoomInGroup = job.group !== null && job.status !== "running";
+    if (mayBeGiven || isRoomInGroup || until !== null) dispatcher.wake();
   };
   const awaitTimesOf = (readyAt: Instant | null, deadline: Instant | null) => {
     if (readyAt !== null && readyAt > 0) alarm.by(readyAt);
@@ -131,6 +154,8 @@ export function createBroker(given: BrokerDeps): Broker {
     if (lease !== null) roster.drop(seq, lease.job.attempt.n);
   };
   feed.subscribe(onNews);
+  feed.subscribe(pace.note);
+  const noteAdded = ({ options }: Submission) => awaitTimesOf(options.notBefore, options.deadline);
   const drain = () => {
     isAccepting = false;
     alarm.stop();
@@ -148,14 +173,12 @@ export function createBroker(given: BrokerDeps): Broker {
     },
   };
 
-  const pullDoor = createPullDoor({
-    ...door,
-    onLease: (leaseMs) => alarm.by(deps.dueAt() + leaseMs + 1),
-  });
+  const pullDoor = createPullDoor({ ...door, look: dispatcher.look });
   feed.subscribe(pullDoor.note);
 
   return {
     async start() {
+      await tail.begin();
       const adoptedCount = await adoptOpenAttempts(deps);
       if (adoptedCount > 0) log.info("attempts.adopted", { count: adoptedCount });
       isAccepting = true;
@@ -172,15 +195,17 @@ export function createBroker(given: BrokerDeps): Broker {
     requireType: types.requireType,
     types: () => given.types,
 
+    requireRoom: async () => given.disk?.requireRoom(),
     stage: (bytes, limits) => stage(deps, bytes, limits),
     discard: (content) => discard(deps, content),
     async submit(submission) {
       const submitted = await submit(deps, submission);
       if (submitted.isReplay) return submitted;
-      awaitTimesOf(submission.options.notBefore, submission.options.deadline);
+      noteAdded(submission);
       dispatcher.wake();
       return submitted;
     },
+    ...createManyJobs({ ...deps, pace, onAdded: noteAdded, onSomeAdded: dispatcher.wake }),
 
     get: async (ref) => view(deps, await requireJob(deps, ref)),
     wait: async (ref, waitMs, stop) => view(deps, await wait(deps, ref, waitMs, stop)),
@@ -190,6 +215,13 @@ export function createBroker(given: BrokerDeps): Broker {
     count: (filter) => jobs.count(filter),
     batch: (type, number) => batch(deps, type, number),
     history: (ref) => history(deps, ref),
+    explain: async (ref) => {
+      const facts = await explainFacts(deps, ref);
+      return { ...explain(facts), job: facts.job };
+    },
+    eventPlace: tail.place,
+    events: tail.read,
+    watch: tail.watch,
     open: (content, range) => openBytes(deps, content, range),
 
     cancel: async (ref) => view(deps, await operate(deps, ref, "cancel")),
@@ -197,12 +229,13 @@ export function createBroker(given: BrokerDeps): Broker {
     hold: async (ref) => view(deps, await operate(deps, ref, "hold")),
     unhold: async (ref) => view(deps, await operate(deps, ref, "unhold")),
     remove: (ref, options) => remove(deps, ref, options),
+    forget: async (settled) => (await removeSettled(deps, settled)).changed,
 
     workers: crew.views,
     worker: crew.view,
     kick: crew.kick,
     async stats() {
-      const connected = roster.seatCount();
+      const connected = crew.connectedCount();
       return {
         jobs: await jobs.counts(),
         workers: { connected, slots: connected, busy: roster.leaseCount() },
@@ -210,6 +243,7 @@ export function createBroker(given: BrokerDeps): Broker {
         durability: given.durability,
         incarnation: given.incarnation,
         repairs: 0,
+        disk: (await given.disk?.state()) ?? null,
       };
     },
     pull: pullDoor.pull,

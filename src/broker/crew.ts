@@ -10,6 +10,8 @@ import type { Tally } from "./tally.ts";
 
 export type Crew = {
   views(): readonly WorkerView[];
+  /** Without those that just left. */
+  connectedCount(): number;
   /** By connection, or by the id the worker brought. */
   view(id: string): WorkerView;
   kick(id: string): WorkerView;
@@ -41,23 +43,31 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
     jobs,
   });
 
-  const views = () => {
-    forgetDeparted();
-    const jobsBySeat = new Map<Seat, { seq: number; attempt: number }[]>();
+  /** Those with a seat, and those that work without one, with what they hold. */
+  const connected = () => {
+    const held = new Map<Seat, { seq: number; attempt: number }[]>();
+    for (const seat of roster.seats()) held.set(seat, []);
     for (const { seat, job } of roster.leases()) {
       if (seat === null) continue;
-      const held = jobsBySeat.get(seat) ?? [];
-      held.push({ seq: job.seq, attempt: job.attempt.n });
-      jobsBySeat.set(seat, held);
+      const jobs = held.get(seat) ?? [];
+      jobs.push({ seq: job.seq, attempt: job.attempt.n });
+      held.set(seat, jobs);
     }
-    const seats = new Set([...roster.seats(), ...jobsBySeat.keys(), ...departed.keys()]);
-    return [...seats].map((seat) => toView(seat, jobsBySeat.get(seat) ?? []));
+    return held;
+  };
+  /** And those that just left. */
+  const shown = () => {
+    forgetDeparted();
+    const held = connected();
+    for (const seat of departed.keys()) if (!held.has(seat)) held.set(seat, []);
+    return held;
   };
 
-  const view = (id: string) => {
-    const all = views();
+  const find = (among: ReadonlyMap<Seat, unknown>, id: string): Seat => {
+    const seats = [...among.keys()];
     const found =
-      all.find(({ connection }) => connection === id) ?? all.find((one) => one.id === id);
+      seats.find(({ connection }) => connection === id) ??
+      seats.find(({ worker }) => worker.id === id);
     if (found !== undefined) return found;
     throw new GridError(
       "no-such-worker",
@@ -65,13 +75,16 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
     );
   };
 
+  const view = (seat: Seat) => toView(seat, shown().get(seat) ?? []);
+
   return {
-    views,
-    view,
+    views: () => Array.from(shown(), ([seat, jobs]) => toView(seat, jobs)),
+    connectedCount: () => connected().size,
+    view: (id) => view(find(shown(), id)),
     kick(id) {
-      const { connection } = view(id);
-      roster.requireSeat(connection).kick();
-      return view(connection);
+      const seat = find(connected(), id);
+      seat.kick();
+      return view(seat);
     },
     left(seat) {
       forgetDeparted();

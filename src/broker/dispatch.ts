@@ -1,61 +1,63 @@
 // Gives ready jobs to free workers. Woken, never polling: many wake-ups before a round count as one.
 // All claims of a round are written by one commit; only then is each job sent, as soon as its bytes are read.
 
-import type { Instant, Job, RunningJob, WorkerRef } from "../domain/job.ts";
-import { claimsPerRoundMax, dispatchRestMs } from "../domain/limits.ts";
-import { isPastDeadline } from "../domain/transition.ts";
+import type { Job, RunningJob } from "../domain/job.ts";
+import { dispatchRestMs } from "../domain/limits.ts";
 import { sha256 } from "../blobs/hashing.ts";
 import type { Log } from "../platform/log.ts";
 import { advance } from "./advance.ts";
 import { readWhole } from "./bytes.ts";
-import type { Assignment, Roster, Seat } from "./roster.ts";
+import { findPairs, type FindDeps, type Pair } from "./find-pairs.ts";
+import type { Assignment, Seat } from "./roster.ts";
 import { giveBack, type SettleDeps } from "./settle.ts";
 
-export type DispatchDeps = SettleDeps & {
-  readonly roster: Roster;
-  readonly log: Log;
-  /** What waits are measured against: the wall clock, or later when it was set back. */
-  readonly dueAt: () => Instant;
-  /** False while the worker is set aside. */
-  readonly isTrusted: (worker: WorkerRef) => boolean;
-  /** Owns work that goes on after a round; failures are logged. */
-  readonly carryOut: (work: Promise<unknown>) => void;
-};
+export type DispatchDeps = SettleDeps &
+  FindDeps & {
+    readonly log: Log;
+    /** Owns work that goes on after a round; failures are logged. */
+    readonly carryOut: (work: Promise<unknown>) => void;
+  };
 
 type RoundDeps = DispatchDeps & { readonly wake: () => void };
 
 export type Dispatcher = {
   /** Something may be possible now. Cheap; returns at once. */
   wake(): void;
+  /** Resolves after a whole round that begins from now on: its claims are written. */
+  look(): Promise<void>;
   /** From here on nothing is given out. */
   drain(): void;
   /** Drains; resolves when the round under way is over. */
   stop(): Promise<void>;
 };
 
-type FitDeps = Pick<DispatchDeps, "roster" | "isTrusted">;
-
-type Pair = { readonly job: Job; readonly seat: Seat; readonly waived: boolean };
-
-/** Jobs looked at in one round, so that those which avoid the free workers do not hide those behind them. */
-const lookAheadMax = 1_024;
-
 export function createDispatcher(deps: DispatchDeps): Dispatcher {
   let isAwake = false;
   let isStopped = false;
   let running: Promise<void> | null = null;
+  let lookers: (() => void)[] = [];
 
+  const endLooks = () => {
+    for (const seen of lookers.splice(0)) seen();
+  };
   const drain = async () => {
     try {
       while (isAwake && !isStopped) {
         isAwake = false;
-        if (await round(roundDeps)) isAwake = true;
+        const looking = lookers;
+        lookers = [];
+        try {
+          if (await round(roundDeps)) isAwake = true;
+        } finally {
+          for (const seen of looking) seen();
+        }
       }
     } catch (error) {
       deps.log.error("dispatch.failed", error);
       deps.clock.after(dispatchRestMs, wake);
     } finally {
       running = null;
+      if (isStopped) endLooks();
     }
   };
 
@@ -67,10 +69,18 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
 
   const stopGiving = () => {
     isStopped = true;
+    if (running === null) endLooks();
   };
 
   return {
     wake,
+    look() {
+      if (isStopped) return Promise.resolve();
+      return new Promise((seen) => {
+        lookers.push(seen);
+        wake();
+      });
+    },
     drain: stopGiving,
     async stop() {
       stopGiving();
@@ -85,86 +95,6 @@ async function round(deps: RoundDeps): Promise<boolean> {
   for (const { seat } of pairs) deps.roster.withdraw(seat);
   const moved = await Promise.all(pairs.map((pair) => claimAndSend(deps, pair)));
   return moved.includes(true);
-}
-
-/** Looks at as many jobs as there are seats; further only when some of them fit none of the seats. */
-async function findPairs(deps: DispatchDeps): Promise<readonly Pair[]> {
-  const { roster } = deps;
-  const types = [...roster.free().keys()];
-  const seatCounts = types.map((type) => roster.free().get(type)?.size ?? 0);
-  let limit = Math.min(Math.max(0, ...seatCounts), claimsPerRoundMax);
-  for (;;) {
-    if (limit === 0) return [];
-    const ready = await readyJobs(deps, types, limit);
-    const pairs = match(deps, ready);
-    const mayFindMore = types.some((type) => isHidden(deps, { type, ready, pairs, limit }));
-    if (!mayFindMore || limit >= lookAheadMax) return pairs;
-    limit = Math.min(limit * 8, lookAheadMax);
-  }
-}
-
-/**
- * After the clock was set back, waits run ahead of the wall for a while; deadlines do not. Jobs whose deadline
- * lies between the two are asked for by the wall, and come behind the others.
- */
-async function readyJobs(deps: DispatchDeps, types: readonly string[], limit: number) {
-  const [dueAt, now] = [deps.dueAt(), deps.clock.now()];
-  const due = await deps.jobs.ready({ types, at: dueAt, limit });
-  if (dueAt <= now) return due;
-  const known = new Set(due.map(({ seq }) => seq));
-  const byWall = await deps.jobs.ready({ types, at: now, limit });
-  return [...due, ...byWall.filter(({ seq }) => !known.has(seq))];
-}
-
-type Look = {
-  readonly type: string;
-  readonly ready: readonly Job[];
-  readonly pairs: readonly Pair[];
-  readonly limit: number;
-};
-
-/** True when a seat of this type found nothing among the jobs looked at, and there are more behind them. */
-function isHidden(deps: FitDeps, { type, ready, pairs, limit }: Look): boolean {
-  const ofType = ready.filter((job) => job.type === type);
-  if (ofType.length < limit) return false;
-  const able = [...(deps.roster.free().get(type) ?? [])].filter(({ worker }) =>
-    deps.isTrusted(worker),
-  );
-  return able.length > pairs.filter(({ job }) => job.type === type).length;
-}
-
-/** Each job in turn takes the seat that has been free longest among those that fit it. */
-function match(deps: DispatchDeps, jobs: readonly Job[]): readonly Pair[] {
-  const taken = new Set<Seat>();
-  const pairs: Pair[] = [];
-  const at = deps.clock.now();
-  for (const job of jobs) {
-    const free = deps.roster.free().get(job.type);
-    if (free === undefined || isPastDeadline(job, at)) continue;
-    const waived = job.avoid.length > 0 && !couldRunElsewhere(deps, job);
-    for (const seat of free) {
-      if (taken.has(seat) || !fits(deps, job, seat)) continue;
-      if (!waived && job.avoid.includes(seat.worker.id)) continue;
-      taken.add(seat);
-      pairs.push({ job, seat, waived });
-      break;
-    }
-  }
-  return pairs;
-}
-
-function fits(deps: FitDeps, job: Job, seat: Seat): boolean {
-  return job.payload.size <= seat.payloadBytesMax && deps.isTrusted(seat.worker);
-}
-
-/** True when a connected worker that the job does not avoid could run it, busy or not. */
-export function couldRunElsewhere(deps: FitDeps, job: Job): boolean {
-  for (const seat of deps.roster.seats()) {
-    if (seat.type === job.type && fits(deps, job, seat) && !job.avoid.includes(seat.worker.id)) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /** True when the job moved: another round may then find more to do. */
@@ -232,7 +162,8 @@ async function send(
   if (payload === "unreadable") {
     rest(deps, seat, dispatchRestMs);
     const info = "The payload could not be read just now.";
-    return giveBack(deps, { seq, attempt: attempt.n, info }, "return");
+    await giveBack(deps, { seq, attempt: attempt.n, info }, "return");
+    return;
   }
   if (payload === null) {
     offer(deps, seat);

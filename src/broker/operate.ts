@@ -8,6 +8,7 @@ import { conflictRetryCountMax } from "../domain/limits.ts";
 import type { Refusal, Step } from "../domain/step.ts";
 import type { Clock } from "../platform/clock.ts";
 import { advance, type AdvanceDeps } from "./advance.ts";
+import { takeAway } from "./bytes.ts";
 import { noSuchJob, requireJob } from "./read.ts";
 
 export type OperateDeps = AdvanceDeps & { readonly clock: Clock };
@@ -51,13 +52,13 @@ export async function remove(
     const [removed] = await deps.jobs.remove([{ from: job.revision, seq: job.seq, event }]);
     if (removed?.kind !== "removed") continue;
     deps.feed.publish({ job, event, successor: null });
-    for (const name of removed.freed) await deps.blobs.delete(name);
+    for (const name of removed.freed) await takeAway(deps, name);
     return job.key;
   }
   throw new Error(`A job changed ${conflictRetryCountMax} times while it was being deleted.`);
 }
 
-function deletion(job: Job, at: number): JobEvent {
+export function deletion(job: Job, at: number): JobEvent {
   const worker: WorkerRef | null = null;
   return {
     at,

@@ -1,18 +1,17 @@
 // Workers without a socket: one call takes a job, later calls with the attempt's token bring news of it.
-// Between the calls nothing stands for the worker but the lease, which any news renews.
+// Between the calls nothing stands for the worker but the lease, which any sign of life renews.
 
 import { GridError } from "../domain/errors.ts";
-import type { Content, NewContent } from "../domain/blob-ref.ts";
-import type { Attempt, Job, JobSeq, RunningJob, WorkerRef } from "../domain/job.ts";
+import type { JobSeq, RunningJob, WorkerRef } from "../domain/job.ts";
 import type { JobRef } from "../domain/key.ts";
-import { pullClaimCountMax } from "../domain/limits.ts";
-import { sha256 } from "../blobs/hashing.ts";
-import type { JobStore } from "../store/job-store.ts";
-import type { Progress } from "./broker.ts";
+import { pullReturnMs, pullWaiterCountMax } from "../domain/limits.ts";
+import { advance } from "./advance.ts";
+import { openBytes } from "./bytes.ts";
 import type { News } from "./feed.ts";
-import { requireJob } from "./read.ts";
-import type { Assignment, Roster, Seat } from "./roster.ts";
-import { complete, type Failure, fail, giveBack, type SettleDeps, type Verdict } from "./settle.ts";
+import { createPullClaims } from "./pull-claims.ts";
+import { openWork, renew, type Prospect, type PulledWork } from "./pull-work.ts";
+import type { Roster, Seat } from "./roster.ts";
+import { giveBack, lose, type SettleDeps } from "./settle.ts";
 
 export type PullRequest = {
   readonly type: string;
@@ -24,87 +23,100 @@ export type PullRequest = {
   readonly claim: string | null;
 };
 
-/** A job as a pull worker gets it. */
-export type Pulled = {
-  readonly job: RunningJob;
-  readonly token: Uint8Array;
-  readonly leaseMs: number;
-};
+/** A job that a call took, and the proof of its attempt. */
+export type Taken = { readonly job: RunningJob; readonly token: Uint8Array };
 
-/** What the token of an attempt opens. */
-export type PulledWork = {
-  readonly job: Job;
-  readonly payload: Content;
-  /** Renews the lease. */
-  progress(progress: Progress): "continue" | "abandon";
-  complete(result: NewContent): Promise<Verdict>;
-  fail(report: Failure): Promise<Verdict>;
-  release(info: string): Promise<void>;
+/** A job as a pull worker gets it. Whoever does not read the payload cancels it. */
+export type Pulled = Taken & {
+  readonly leaseMs: number;
+  readonly payload: ReadableStream<Uint8Array> | Uint8Array;
+  /** A sign of life. */
+  renew(): Prospect;
 };
 
 export type PullDoor = {
-  /** Resolves with a job, or null when none came in time. */
+  /** Resolves with a job, or null when none came in time. A job that nobody waits for any more is given back. */
   pull(request: PullRequest, stop: AbortSignal): Promise<Pulled | null>;
-  /** `forbidden` unless the token is that of this attempt. */
+  /** `forbidden` unless the token is that of this attempt; `no-such-job` for an id that is none any more. */
   open(ref: JobRef, attempt: number, token: Uint8Array): Promise<PulledWork>;
   /** Forgets claims whose attempt is over. */
   note(news: News): void;
 };
 
 export type PullDoorDeps = SettleDeps & {
-  readonly jobs: JobStore;
   readonly roster: Roster;
   readonly onRoom: () => void;
   readonly onJoin: (seat: Seat) => void;
   readonly carryOut: (work: Promise<unknown>) => void;
-  /** A lease was renewed until then. */
-  readonly onLease: (dueMs: number) => void;
+  /** False while the worker is set aside. */
+  readonly isTrusted: (worker: WorkerRef) => boolean;
+  /** Resolves when every free seat was held against the jobs that are ready. */
+  readonly look: () => Promise<void>;
 };
 
 export function createPullDoor(deps: PullDoorDeps): PullDoor {
-  const pulledByClaim = new Map<string, Promise<Pulled | null>>();
-  const claimBySeq = new Map<JobSeq, string>();
+  const { clock, roster } = deps;
+  const isHeld = ({ job }: Taken) => roster.lease(job.seq)?.job.attempt.n === job.attempt.n;
+  const claims = createPullClaims(isHeld);
   let seatCount = 0;
+  let waiterCount = 0;
+  let isWakingSoon = false;
 
-  const pullOnce = async (request: PullRequest, stop: AbortSignal): Promise<Pulled | null> => {
-    seatCount += 1;
-    const assignment = await waitForJob(deps, `pull-${seatCount}`, request, stop);
-    if (assignment === null) return null;
-    const { job, token } = assignment;
-    return { job, token, leaseMs: request.leaseMs };
+  /** Jobs that waited for a worker that is done now go to it when it comes back at once, else to others. */
+  const wakeSoon = () => {
+    if (isWakingSoon) return;
+    isWakingSoon = true;
+    clock.after(pullReturnMs, () => {
+      isWakingSoon = false;
+      deps.onRoom();
+    });
   };
 
-  const pullAgain = async (claim: string, request: PullRequest, stop: AbortSignal) => {
-    const standing = await pulledByClaim.get(claim);
-    if (standing !== undefined && standing !== null) return standing;
-    if (pulledByClaim.size >= pullClaimCountMax) throw tooManyClaims();
-    const pulling = pullOnce(request, stop);
-    pulledByClaim.set(claim, pulling);
-    const pulled = await pulling.catch((error: unknown) => {
-      pulledByClaim.delete(claim);
-      throw error;
-    });
-    if (pulled === null) pulledByClaim.delete(claim);
-    else claimBySeq.set(pulled.job.seq, claim);
-    return pulled;
+  const take = async (request: PullRequest, waitMs: number, stop: AbortSignal) => {
+    if (waiterCount >= pullWaiterCountMax) throw tooManyWaiters();
+    seatCount += 1;
+    waiterCount += 1;
+    try {
+      return await waitForJob(deps, `p${seatCount}`, { ...request, waitMs }, stop);
+    } finally {
+      waiterCount -= 1;
+    }
+  };
+
+  const takeAgain = (claim: string, request: PullRequest, waitMs: number, stop: AbortSignal) => {
+    const word = JSON.stringify([request.type, request.worker.id, claim]);
+    return claims.once(word, stop, (end) => take(request, waitMs, end));
   };
 
   return {
-    pull: (request, stop) =>
-      request.claim === null ? pullOnce(request, stop) : pullAgain(request.claim, request, stop),
-
-    async open(ref, n, token) {
-      const job = await requireJob(deps, ref);
-      const attempt = job.attempt?.n === n ? job.attempt : await deps.jobs.attempt(job.seq, n);
-      requireToken(attempt, token, `attempt ${n} of the job ${job.key}`);
-      return openWork(deps, job, n);
+    async pull(request, stop) {
+      const { claim } = request;
+      const endsMs = clock.monotonicMs() + request.waitMs;
+      for (;;) {
+        const waitMs = Math.max(endsMs - clock.monotonicMs(), 0);
+        const taken = await (claim === null
+          ? take(request, waitMs, stop)
+          : takeAgain(claim, request, waitMs, stop));
+        if (taken === null) return null;
+        const payload = await openPayload(deps, taken);
+        if (payload === null) continue; // Damaged: this call waits for another one.
+        if (claim === null && stop.aborted) {
+          if (payload instanceof ReadableStream) await payload.cancel();
+          await takeBack(deps, taken, "The worker was gone before the job could be sent.");
+          return null;
+        }
+        const { seq, attempt } = taken.job;
+        const renewed = () => renew(deps, seq, attempt.n);
+        renewed(); // A repeated claim is a sign of life.
+        const leaseMs = attempt.leaseMs ?? request.leaseMs;
+        return { ...taken, leaseMs, payload, renew: renewed };
+      }
     },
-
-    note({ job, event }) {
-      const claim = claimBySeq.get(job.seq);
-      if (claim === undefined || event.change === "claimed" || job.status === "running") return;
-      claimBySeq.delete(job.seq);
-      pulledByClaim.delete(claim);
+    open: (ref, attempt, token) => openWork(deps, ref, attempt, token),
+    note({ job }) {
+      if (job.status === "running") return;
+      claims.forget(job.seq);
+      if (job.attempt !== null && job.attempt.leaseMs !== null) wakeSoon();
     },
   };
 }
@@ -113,39 +125,37 @@ export function createPullDoor(deps: PullDoorDeps): PullDoor {
 function waitForJob(
   deps: PullDoorDeps,
   connection: string,
-  { type, worker, address, leaseMs, waitMs }: PullRequest,
+  request: PullRequest,
   stop: AbortSignal,
-): Promise<Assignment | null> {
+): Promise<Taken | null> {
   const { clock, roster } = deps;
   return new Promise((resolve) => {
     let state: "ready" | "busy" | "gone" = "ready";
-    const end = (assignment: Assignment | null) => {
-      state = assignment === null ? "gone" : "busy";
+    let taken: Taken | null = null;
+    const end = () => {
       timer.cancel();
       stop.removeEventListener("abort", giveUp);
       roster.leave(seat);
-      resolve(assignment);
+      resolve(taken);
     };
-    const giveUp = () => end(null);
-    const seat: Seat = {
-      connection,
-      worker,
-      type,
-      address,
-      protocol: "pull",
-      connectedAt: clock.now(),
-      payloadBytesMax: Number.MAX_SAFE_INTEGER,
-      takesBytes: false,
-      leaseMs,
+    const giveUp = () => {
+      if (state !== "ready") return;
+      state = "gone";
+      end();
+    };
+    const seat = createSeat(deps, connection, request, {
       state: () => state,
-      give(assignment) {
+      give(given) {
         if (state !== "ready") return false;
-        end(assignment);
+        state = "busy";
+        taken = given;
+        end();
         return true;
       },
-      kick: giveUp,
-    };
-    const timer = clock.after(waitMs, giveUp);
+      kick: () => (taken === null ? giveUp() : deps.carryOut(loseKicked(deps, taken))),
+    });
+    // A last look: a claim for this seat may be on its way, and a call that does not wait wants one as well.
+    const timer = clock.after(request.waitMs, () => deps.carryOut(deps.look().then(giveUp)));
     stop.addEventListener("abort", giveUp, { once: true });
     roster.join(seat);
     deps.onJoin(seat);
@@ -155,51 +165,67 @@ function waitForJob(
   });
 }
 
-function openWork(deps: PullDoorDeps, job: Job, n: number): PulledWork {
-  const { seq } = job;
-  const report = { seq, attempt: n };
+type SeatState = {
+  readonly state: () => "ready" | "busy" | "gone";
+  readonly give: (taken: Taken) => boolean;
+  readonly kick: () => void;
+};
+
+function createSeat(
+  { clock, isTrusted }: PullDoorDeps,
+  connection: string,
+  { worker, type, address, leaseMs }: PullRequest,
+  { state, give, kick }: SeatState,
+): Seat {
   return {
-    job,
-    payload: job.payload,
-    progress(progress) {
-      const lease = deps.roster.lease(seq);
-      if (lease === null || lease.job.attempt.n !== n) return "abandon";
-      lease.progress = progress;
-      renew(deps, seq, n);
-      return "continue";
-    },
-    complete: (result) => complete(deps, { ...report, result }),
-    fail: (said) => fail(deps, { ...report, ...said }),
-    release: (info) => giveBack(deps, { ...report, info }, "release"),
+    connection,
+    worker,
+    type,
+    address,
+    protocol: "pull",
+    connectedAt: clock.now(),
+    payloadBytesMax: Number.MAX_SAFE_INTEGER,
+    takesBytes: false,
+    leaseMs,
+    state: () => (state() === "ready" && !isTrusted(worker) ? "quarantined" : state()),
+    give: ({ job, token }) => give({ job, token }),
+    kick,
   };
 }
 
-function renew({ roster, clock, onLease }: PullDoorDeps, seq: JobSeq, n: number): void {
-  const lease = roster.lease(seq);
-  const leaseMs = lease?.job.attempt.leaseMs ?? null;
-  if (lease === null || lease.job.attempt.n !== n || leaseMs === null) return;
-  lease.expiresMs = clock.monotonicMs() + leaseMs;
-  onLease(leaseMs);
+/** The bytes, or null when they are gone: the job has failed of that. */
+async function openPayload(deps: PullDoorDeps, taken: Taken) {
+  const { job } = taken;
+  try {
+    return await openBytes(deps, job.payload);
+  } catch (error) {
+    if (error instanceof GridError && error.code === "bytes-forgotten") {
+      deps.log.warn("job.payload_damaged", { job: job.seq, sha256: job.payload.sha256 });
+      const info = `The payload ${job.payload.sha256} is missing.`;
+      await advance(deps, job, () => ({ do: "damage", at: deps.clock.now(), info }));
+      return null;
+    }
+    await takeBack(deps, taken, "The payload could not be read just now.");
+    throw error;
+  }
 }
 
-function requireToken(attempt: Attempt | null, token: Uint8Array, what: string): void {
-  if (attempt !== null && isSame(attempt.tokenHash, sha256(token))) return;
-  throw new GridError(
-    "forbidden",
-    `The token in Gridlike-Attempt-Token is not that of ${what}. Send the one that came with the claim.`,
-  );
+function takeBack(deps: PullDoorDeps, { job }: Taken, info: string): Promise<unknown> {
+  return giveBack(deps, { ...aboutOf(job), info }, "return");
 }
 
-/** Takes the same time whichever byte differs. */
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  let difference = one.length ^ other.length;
-  for (let i = 0; i < one.length; i += 1) difference |= (one[i] ?? 0) ^ (other[i] ?? 0);
-  return difference === 0;
+function loseKicked(deps: PullDoorDeps, { job }: Taken): Promise<void> {
+  const info = "The worker was kicked by an operator.";
+  return lose(deps, { ...aboutOf(job), info, charged: true });
 }
 
-function tooManyClaims(): GridError {
+function aboutOf(job: RunningJob): { readonly seq: JobSeq; readonly attempt: number } {
+  return { seq: job.seq, attempt: job.attempt.n };
+}
+
+function tooManyWaiters(): GridError {
   return new GridError(
     "overloaded",
-    `${pullClaimCountMax} claims are remembered already. Claim without Gridlike-Claim, or finish jobs first.`,
+    `${pullWaiterCountMax} workers wait for jobs already. Claim again later.`,
   );
 }

@@ -17,10 +17,11 @@ export type RescueDeps = SettleDeps & {
 
 /** Ends what is overdue. Resolves with the next instant at which something falls due, or null. */
 export async function rescue(deps: RescueDeps): Promise<Instant | null> {
-  const at = deps.clock.now();
+  // Both before anything is awaited: what falls due meanwhile is for the next ring, and must not be passed over.
+  const [at, dueAt] = [deps.clock.now(), deps.dueAt()];
   await endLeases(deps, at);
   await expireJobs(deps, at);
-  const instants = [await deps.jobs.nextDue(deps.dueAt()), nextEndOfLease(deps)];
+  const instants = [await deps.jobs.nextDue(dueAt), nextEndOfLease(deps)];
   const nearest = Math.min(...instants.map((instant) => instant ?? Number.POSITIVE_INFINITY));
   return Number.isFinite(nearest) ? nearest : null;
 }

@@ -68,17 +68,31 @@ export type Roster = {
   lease(seq: JobSeq): Lease | null;
   leases(): Iterable<Lease>;
   leaseCount(): number;
+  /** How many leases are of jobs of this group. */
+  runningCount(group: string): number;
 };
 
 export function createRoster(): Roster {
   const seatsByConnection = new Map<string, Seat>();
   const freeByType = new Map<string, Set<Seat>>();
   const leasesBySeq = new Map<JobSeq, Lease>();
+  const runningByGroup = new Map<string, number>();
 
   const withdraw = (seat: Seat) => {
     const free = freeByType.get(seat.type);
     free?.delete(seat);
     if (free?.size === 0) freeByType.delete(seat.type);
+  };
+
+  const countRunning = ({ group }: RunningJob, by: 1 | -1) => {
+    if (group === null) return;
+    const running = (runningByGroup.get(group) ?? 0) + by;
+    if (running === 0) runningByGroup.delete(group);
+    else runningByGroup.set(group, running);
+  };
+
+  const end = (lease: Lease | undefined) => {
+    if (lease !== undefined && leasesBySeq.delete(lease.job.seq)) countRunning(lease.job, -1);
   };
 
   return {
@@ -108,14 +122,18 @@ export function createRoster(): Roster {
     free: () => freeByType,
     hold(seat, job, { ms, leaseMs }) {
       const expiresMs = leaseMs === null ? null : ms + leaseMs;
+      end(leasesBySeq.get(job.seq));
+      countRunning(job, 1);
       leasesBySeq.set(job.seq, { seat, job, sinceMs: ms, expiresMs, progress: null });
     },
     drop(seq, attempt) {
-      if (leasesBySeq.get(seq)?.job.attempt.n === attempt) leasesBySeq.delete(seq);
+      const lease = leasesBySeq.get(seq);
+      if (lease?.job.attempt.n === attempt) end(lease);
     },
     lease: (seq) => leasesBySeq.get(seq) ?? null,
     leases: () => leasesBySeq.values(),
     leaseCount: () => leasesBySeq.size,
+    runningCount: (group) => runningByGroup.get(group) ?? 0,
   };
 }
 

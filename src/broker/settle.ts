@@ -82,9 +82,10 @@ export async function giveBack(
   deps: SettleDeps,
   { seq, attempt, info }: Report & { readonly info: string },
   how: "return" | "release",
-): Promise<void> {
+): Promise<Verdict> {
   const at = deps.clock.now();
-  await report(deps, { seq, attempt }, () => ({ do: how, at, attempt, info }));
+  const move = await report(deps, { seq, attempt }, () => ({ do: how, at, attempt, info }));
+  return move !== "no-such-job" && move.kind === "moved" ? "committed" : "abandon";
 }
 
 /**

@@ -6,7 +6,7 @@ import { keyProblem, parseJobRef } from "../domain/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { MakeId } from "../platform/ids.ts";
 import type { Submission, Submitted } from "./broker.ts";
-import { discard, type BytesDeps } from "./bytes.ts";
+import { discard, takeAway, type BytesDeps } from "./bytes.ts";
 
 export type SubmitDeps = BytesDeps & {
   readonly clock: Clock;
@@ -21,25 +21,25 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     await discard(deps, payload);
     throw new GridError("malformed", problem);
   }
-  const id = deps.makeId();
-  const job: NewJob = {
-    ...submission,
-    id,
-    key: key ?? id,
-    fromId: null,
-    submittedAt: deps.clock.now(),
-  };
+  const job = toNewJob(deps, submission);
   // Should this throw, the job may stand all the same: its bytes are not taken away, or it would lose them.
   const [added] = await deps.jobs.add([job]);
   if (added?.kind === "added") {
-    if (added.spare !== null) await deps.blobs.delete(added.spare);
-    return { key: job.key, id, seq: added.seq, isReplay: false };
+    if (added.spare !== null) await takeAway(deps, added.spare);
+    return { key: job.key, id: job.id, seq: added.seq, isReplay: false };
   }
   await discard(deps, payload); // Whatever stands under the key has bytes of its own.
   return replay(deps, job);
 }
 
-async function replay(deps: SubmitDeps, job: NewJob): Promise<Submitted> {
+export function toNewJob({ clock, makeId }: SubmitDeps, submission: Submission): NewJob {
+  const id = makeId();
+  const key = submission.key ?? id;
+  return { ...submission, id, key, fromId: null, submittedAt: clock.now() };
+}
+
+/** The job that stands under the key, when it is the same; else `key-taken`. */
+export async function replay(deps: SubmitDeps, job: NewJob): Promise<Submitted> {
   const standing = await deps.jobs.find(parseJobRef(job.key));
   // Deleted between the two looks: the key was free again a moment later, and so it may be sent again.
   if (standing === null || !isSame(standing, job)) {

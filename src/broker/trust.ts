@@ -11,6 +11,8 @@ export type Trust = {
   /** Takes news of a worker's success or failure; answers until when it is now set aside, or null. */
   note(news: News, isElsewherePossible: boolean): Instant | null;
   isSetAside(workerId: string): boolean;
+  /** Milliseconds for which the worker is still set aside; 0 when it is not. */
+  setAsideMs(workerId: string): number;
   /** Milliseconds until the next worker that is set aside may work again, or null. */
   nextEndMs(): number | null;
 };
@@ -40,6 +42,10 @@ export function createTrust({ clock, log }: { readonly clock: Clock; readonly lo
     isSetAside(workerId) {
       const conduct = conductById.get(workerId);
       return conduct !== undefined && isQuarantined(conduct, clock.monotonicMs());
+    },
+    setAsideMs(workerId) {
+      const leftMs = (conductById.get(workerId)?.until ?? 0) - clock.monotonicMs();
+      return Math.max(leftMs, 0);
     },
     nextEndMs() {
       let nearestMs: number | null = null;

@@ -4,6 +4,8 @@ export const exitCode = {
   ok: 0,
   /** A job failed. */
   jobFailed: 1,
+  /** Something is wrong with what a command looked at, or was lost before. */
+  found: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
   /** The server cannot be reached, cannot start, or failed. */

@@ -7,6 +7,9 @@ import { GridError } from "../domain/errors.ts";
 import { exitAfterOutput, exitWhenDone, writeStderr, writeStdout } from "../platform/program.ts";
 import { version } from "../platform/version.ts";
 import { writtenOut } from "./arguments.ts";
+import { backupCommand } from "./commands/backup.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { serverCommand } from "./commands/server-start.ts";
 import { exitCode } from "./exit-code.ts";
 import { printNotice } from "./output.ts";
@@ -24,6 +27,9 @@ export async function run(words: readonly string[]): Promise<void> {
     .helpCommand("help [command...]", "Show the help of a command.")
     .addHelpText("after", examples);
   program.addCommand(serverCommand(inherited));
+  program.addCommand(backupCommand(inherited));
+  program.addCommand(restoreCommand(inherited));
+  program.addCommand(doctorCommand(inherited));
   try {
     await program.parseAsync(writtenOut(words, program), { from: "user" });
   } catch (error) {
@@ -38,6 +44,8 @@ const examples = `
 Examples:
   gridlike server start                  a server for this machine alone, nothing to configure
   gridlike --config gridlike.toml        the same as: gridlike server start --config gridlike.toml
+  gridlike backup grid.tar               a copy of all that a running server keeps
+  gridlike doctor                        what is wrong with the data of a stopped server
   gridlike help server start             every flag of a command`;
 
 /** What every command shares: how it speaks, and that a mistake is thrown rather than fatal. */

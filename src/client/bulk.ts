@@ -1,11 +1,7 @@
 // The bulk route: small jobs gathered into NDJSON, and the answer read line by line. A line per job in their order,
 // then a closing one; without it the rest is unknown and is sent again with the same keys.
 
-import {
-  clientBulkBytesMax,
-  clientBulkJobCountMax,
-  clientBulkPayloadBytesMax,
-} from "../domain/limits.ts";
+import { clientBulkBytesMax, clientBulkJobCountMax, clientBulkPayloadBytesMax } from "./limits.ts";
 import { keyProblem } from "../domain/key.ts";
 import type { Json } from "../domain/errors.ts";
 import { parseProblem } from "../protocol/problem.ts";

@@ -3,7 +3,7 @@
 
 import { problems, type Json, type ProblemCode } from "../domain/errors.ts";
 import type { FailReason } from "../domain/job.ts";
-import { clientMessageCharactersMax } from "../domain/limits.ts";
+import { clientMessageCharactersMax } from "./limits.ts";
 import { parseProblem } from "../protocol/problem.ts";
 
 export type ClientCode = ProblemCode | "unreachable";

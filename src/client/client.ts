@@ -9,6 +9,7 @@ import type {
   WireWorker,
 } from "../protocol/http-api.ts";
 import { jobPath, requireBase, requireSegment, type JobName } from "./address.ts";
+import { openBackup } from "./backup.ts";
 import type { NewJob, SubmitOutcome } from "./bulk.ts";
 import { ClientError } from "./client-error.ts";
 import { openDownload, readAll, type Download } from "./download.ts";
@@ -88,6 +89,8 @@ export type Client = {
   /** Closes the worker's connection; its jobs are lost at once. */
   kick(worker: string, options?: CallOptions): Promise<WireWorker>;
   stats(options?: CallOptions): Promise<WireStats>;
+  /** A backup of all that the server keeps, for gridlike restore. Cut short it is none. */
+  backup(options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
   /** A stable page of the jobs of a type, from 0. */
   batch(number: number, options?: BatchOptions): Promise<Batch>;
   readonly groups: Groups;
@@ -146,6 +149,7 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
     },
     stats: ({ signal } = {}) =>
       read(["stats"], signal, (answer) => readObject<WireStats>(answer, ["jobs", "workers"])),
+    backup: (given = {}) => openBackup(transport, given),
     batch: async (number, { type, signal } = {}) => {
       const types = type === undefined ? [] : [requireSegment("job type", type)];
       return read(["batches", ...types, String(number)], signal, async (answer) => ({

@@ -1,7 +1,7 @@
 // Bytes on their way out, checked against the digest that came with them. A download that breaks off goes on where
 // it stopped, as long as the server still has the same bytes.
 
-import { clientStallMsMax } from "../domain/limits.ts";
+import { clientStallMsMax } from "./limits.ts";
 import type { Query } from "./address.ts";
 import { ClientError, wordsOf } from "./client-error.ts";
 import { fromBase64, toHex } from "./encoding.ts";

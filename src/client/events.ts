@@ -1,7 +1,7 @@
 // The feed of all that happens, without gaps: when the connection breaks it goes on behind the last event that came.
 // Where the server no longer has what follows, it says so once, and the reader looks at the whole anew.
 
-import { clientStallMsMax } from "../domain/limits.ts";
+import { clientStallMsMax } from "./limits.ts";
 import type { WireEvent } from "../protocol/http-api.ts";
 import { ClientError, wordsOf } from "./client-error.ts";
 import type { CallOptions } from "./jobs.ts";

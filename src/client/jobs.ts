@@ -1,7 +1,7 @@
 // What is asked about one job and done to it, and the lists of many.
 
 import type { Status } from "../domain/job.ts";
-import { clientAnswerMsMax, clientWaitMsMax } from "../domain/limits.ts";
+import { clientAnswerMsMax, clientWaitMsMax } from "./limits.ts";
 import { parseJobRef } from "../domain/key.ts";
 import type { WireHistory, WireJob } from "../protocol/http-api.ts";
 import { jobPath, nextCursor, type JobName } from "./address.ts";

@@ -1,7 +1,7 @@
 // One request to the server, sent again where that is safe: after a failed network, and after answers that speak
 // of a moment. Everything the client says goes through here; bodies of answers count as part of a request.
 
-import { clientAnswerMsMax, clientStallMsMax } from "../domain/limits.ts";
+import { clientAnswerMsMax, clientStallMsMax } from "./limits.ts";
 import { toUrl, type Query } from "./address.ts";
 import { ClientError, readError, wordsOf } from "./client-error.ts";
 import { createLeash, type Leash } from "./leash.ts";

@@ -8,7 +8,7 @@ import {
   clientWaitMsMax,
   clientWaitMsMin,
   clientWaitRoundMs,
-} from "../domain/limits.ts";
+} from "./limits.ts";
 import { jobPath, type JobName } from "./address.ts";
 import { ClientError, isGeneral, JobFailed } from "./client-error.ts";
 import { openDownload, readAll, type Download } from "./download.ts";

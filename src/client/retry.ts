@@ -5,7 +5,7 @@ import {
   clientRetryCountMax,
   clientRetryMsFirst,
   clientRetryMsMax,
-} from "../domain/limits.ts";
+} from "./limits.ts";
 import type { ClientError } from "./client-error.ts";
 
 /** Statuses that speak of a moment: the same request may well succeed later. */

@@ -1,6 +1,6 @@
 // Reads server-sent events out of text that comes in pieces, as the HTML standard defines them. Pure.
 
-import { clientEventCharactersMax } from "../domain/limits.ts";
+import { clientEventCharactersMax } from "./limits.ts";
 import { ClientError } from "./client-error.ts";
 
 export type SseEvent = {

@@ -9,6 +9,7 @@ export type Config = {
   readonly server: ServerConfig;
   readonly database: DatabaseConfig;
   readonly storage: StorageConfig;
+  readonly retention: RetentionConfig;
   readonly auth: AuthConfig;
   readonly jobs: JobsConfig;
   /** At least one. A server without configured types has exactly one, named "". */
@@ -43,6 +44,20 @@ export type StorageConfig = {
   readonly smallBlobBytesMax: number;
   /** Payloads above this size are not given to workers that speak the original protocol. */
   readonly classicBytesMax: number;
+  /** No jobs are taken while less than the greater of the two is left; zeros turn that off. */
+  readonly lowDiskBytes: number;
+  readonly lowDiskPercent: number;
+};
+
+/** How long settled jobs are kept after their end; null is for ever. */
+export type RetentionConfig = {
+  readonly doneMs: number | null;
+  /** For failed and cancelled ones. */
+  readonly failedMs: number | null;
+  /** By the name of a type that has a time of its own, whatever the end. */
+  readonly msByType: ReadonlyMap<string, number>;
+  readonly bytesMax: number | null;
+  readonly eventsMs: number;
 };
 
 /** `generated`: the server makes one at its first start. */

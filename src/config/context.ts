@@ -43,6 +43,17 @@ export function findEntry(text: string, dataDir: string): ContextEntry | null {
   };
 }
 
+/** All entries, or null when the text is no TOML. */
+export function allEntries(text: string): readonly ContextEntry[] | null {
+  const blocks = arrayTables(text, "server");
+  if (blocks === null) return null;
+  return blocks.flatMap(({ values }) => {
+    const dataDir = values.get("data_dir");
+    const entry = typeof dataDir === "string" ? findEntry(text, dataDir) : null;
+    return entry === null ? [] : [entry];
+  });
+}
+
 /** The text with this entry in place of the one of the same data directory, or null when it is no TOML. */
 export function withEntry(text: string, entry: ContextEntry): string | null {
   if (arrayTables(text, "server") === null) return null;

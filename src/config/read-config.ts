@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import type { ReadText } from "../platform/files.ts";
 import { collectFile } from "./collect.ts";
 import type { GivenType } from "./collect.ts";
-import type { Config, ServerConfig } from "./config.ts";
+import type { Config, RetentionConfig, ServerConfig } from "./config.ts";
 import { readAuth } from "./credentials.ts";
 import type { FileSources } from "./credentials.ts";
 import { givenAsText, readEnvironment } from "./environment.ts";
@@ -14,7 +14,7 @@ import { exposureProblems } from "./exposure.ts";
 import { formatProblem, inFile, inReadingOrder } from "./given.ts";
 import type { Given, GivenByName, Problem } from "./given.ts";
 import { chainProblems, readJobTypes } from "./job-types.ts";
-import { judgeSettings } from "./judge.ts";
+import { judgeSettings, judgeType } from "./judge.ts";
 import type { Settings } from "./schema.ts";
 import { parseToml } from "./toml.ts";
 
@@ -80,7 +80,10 @@ function buildConfig(
       type: storage.type,
       smallBlobBytesMax: storage.small_blob_bytes_max,
       classicBytesMax: storage.classic_bytes_max,
+      lowDiskBytes: storage.low_disk_bytes,
+      lowDiskPercent: storage.low_disk_percent,
     },
+    retention: retentionConfig(settings, types),
     auth: readAuth(settings, paths),
     jobs: { batchSize: jobs.batch_size },
     types: readJobTypes(types, jobs, refuse),
@@ -99,6 +102,23 @@ function serverConfig(settings: Settings, sources: FileSources): ServerConfig {
     behindProxy: server.behind_proxy,
     insecureHttp: server.insecure_http,
     tls: tlsConfig(settings["server.tls"], sources),
+  };
+}
+
+function retentionConfig(
+  { retention }: Settings,
+  types: readonly GivenType[],
+): RetentionConfig {
+  const ownMs = types.flatMap(({ name, given }) => {
+    const ms = judgeType(name, given, () => {}).keep_s; // What is wrong with a type is told once, elsewhere.
+    return ms === null ? [] : [[name, ms] as const];
+  });
+  return {
+    doneMs: retention.done_s,
+    failedMs: retention.failed_s,
+    msByType: new Map(ownMs),
+    bytesMax: retention.bytes_max,
+    eventsMs: retention.events_s,
   };
 }
 

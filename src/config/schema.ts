@@ -28,6 +28,7 @@ const secret = textLike(/^[\x21-\x7e]{1,512}$/, "visible ASCII without spaces, a
 const attempts = whole(1, 1000);
 const grace = seconds(1, 7 * daySeconds);
 const timeout = seconds(0.001, 365 * daySeconds);
+const keep = seconds(1, 36_500 * daySeconds);
 const payload = size(1, TiB);
 
 /** What a section is for, and the schema of its keys. */
@@ -104,6 +105,42 @@ export const sections = {
         size(1, GiB),
         "64 MiB",
         "Larger payloads are not given to workers of the original protocol, which take them in one message.",
+      ),
+      low_disk_bytes: setting(
+        size(0, 1024 * TiB),
+        "1 GiB",
+        "With less than this left on the disk no jobs are taken, so that those that run can end. 0 here and below turns that off.",
+      ),
+      low_disk_percent: setting(
+        whole(0, 90),
+        5,
+        "The same as a part of the whole disk; the greater of the two counts.",
+      ),
+    }),
+  },
+  retention: {
+    about:
+      "What is taken away by itself. Left out: every job is kept until somebody deletes it. Ages count from the end of a job.",
+    schema: v.object({
+      done_s: openSetting(
+        keep,
+        { example: "2_592_000" },
+        "Done jobs older than this are deleted with their bytes.",
+      ),
+      failed_s: openSetting(
+        keep,
+        { example: "7_776_000" },
+        "The same for failed and cancelled jobs.",
+      ),
+      bytes_max: openSetting(
+        size(1, 1024 * TiB),
+        { example: '"100 GiB"' },
+        "When payloads and results hold more than this, the jobs that ended first are deleted until they do not.",
+      ),
+      events_s: setting(
+        keep,
+        7 * daySeconds,
+        "What is told of deleted jobs in the feed of events is forgotten after this time; the newest are always kept.",
       ),
     }),
   },
@@ -193,6 +230,11 @@ export const typeSection = {
     max_crashes: openSetting(attempts, { example: "3" }, "As in [jobs], for this type."),
     resume_grace_s: openSetting(grace, { example: "600" }, "As in [jobs], for this type."),
     payload_bytes_max: openSetting(payload, { example: '"1 GiB"' }, "As in [jobs], for this type."),
+    keep_s: openSetting(
+      keep,
+      { example: "86_400" },
+      "Jobs of this type are deleted so long after their end, in place of done_s and failed_s in [retention].",
+    ),
   }),
 } as const satisfies Section;
 

@@ -9,6 +9,9 @@ export type Content = BlobRef & { readonly contentType: string | null };
 /** Content about to be recorded. Small bytes travel along and are stored with the record; `name` is then "". */
 export type NewContent = Content & { readonly inline: Uint8Array | null };
 
+/** Begins the name of small bytes that a store keeps itself; no blob provider gives out such a name. */
+export const inlineNameStart = "db:";
+
 /** First byte and number of bytes of a part. */
 export type ByteRange = { readonly start: number; readonly length: number };
 

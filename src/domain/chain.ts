@@ -20,7 +20,15 @@ export function successorOf(done: DoneJob, type: JobType, id: JobId, at: Instant
     description: done.description,
     labels: done.labels,
     group: done.group,
-    options: { maxAttempts: null, timeoutMs: null, notBefore: null, deadline: null, hold: false },
+    options: {
+      maxAttempts: null,
+      timeoutMs: null,
+      notBefore: null,
+      deadline: null,
+      hold: false,
+      // The limit is one of the group, and the group is the same.
+      groupRunningMax: done.options.groupRunningMax,
+    },
     fromId: done.id,
     submittedAt: at,
   };

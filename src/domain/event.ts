@@ -37,4 +37,6 @@ export type StoredEvent = JobEvent & {
   readonly id: JobId;
   readonly key: string;
   readonly type: string;
+  /** Null also once the job is deleted. */
+  readonly group: string | null;
 };

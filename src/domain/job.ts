@@ -23,6 +23,8 @@ export type JobOptions = {
   readonly notBefore: Instant | null;
   readonly deadline: Instant | null;
   readonly hold: boolean;
+  /** It does not start while so many jobs of its group run; only a job with a group has it. */
+  readonly groupRunningMax: number | null;
 };
 
 /** Text for people that takes no part in deciding whether two submissions are the same. */
@@ -123,7 +125,8 @@ export function isSameOptions(one: JobOptions, other: JobOptions): boolean {
     one.timeoutMs === other.timeoutMs &&
     one.notBefore === other.notBefore &&
     one.deadline === other.deadline &&
-    one.hold === other.hold
+    one.hold === other.hold &&
+    one.groupRunningMax === other.groupRunningMax
   );
 }
 

@@ -89,6 +89,9 @@ export const claimsPerRoundMax = 256;
 /** Jobs and changes carried by one commit. More wait for the next one, so that no commit stalls the loop. */
 export const changesPerCommitMax = 1_000;
 
+/** Turns of the event loop that a commit may gather changes for: a turn costs microseconds, a commit hundreds. */
+export const gatherTurnCountMax = 8;
+
 /** Longest sleep of the alarm: so late it notices that the wall clock was set, or that the machine slept. */
 export const alarmMsMax = 30_000;
 
@@ -146,50 +149,14 @@ export const longAnswerSecondsMax = 60;
 /** Service managers kill 30 s and more after asking; a server that has not stopped by then ends itself. */
 export const stopMsMax = 25_000;
 
-/** Tries of the client after the first: with full jitter about half a minute, longer than a server needs to restart. */
-export const clientRetryCountMax = 8;
-export const clientRetryMsFirst = 250;
-export const clientRetryMsMax = 20_000;
-
-/** A server that asks for more patience than this is not waited for: its caller decides. */
-export const clientRetryAfterMsMax = 120_000;
-
-/** Longest the client waits for the head of an answer that needs no upload; a cable that was cut says nothing. */
-export const clientAnswerMsMax = 30_000;
-
-/** Bytes and events that stop for this long are asked for again where they stopped. */
-export const clientStallMsMax = 60_000;
-
-/** One question of the client for a job to settle; below the idle limits of common proxies. */
-export const clientWaitMsMax = 30_000;
-
-/** Shortest question of that kind, and how long a round over many jobs may take when they share few questions. */
-export const clientWaitMsMin = 500;
-export const clientWaitRoundMs = 10_000;
-
-/** Requests of one call at a time: the default fills a server's group commit, the most spares its sockets. */
-export const clientConcurrencyDefault = 16;
-export const clientConcurrencyMax = 256;
-
-/** Keys that are waited for by one call; more are taken from their source as these settle. */
-export const clientPendingCountMax = 100_000;
-
-/** Jobs and bytes of one bulk request, and the largest payload that travels in one: others go alone. */
-export const clientBulkJobCountMax = 256;
-export const clientBulkBytesMax = 1024 * 1024;
-export const clientBulkPayloadBytesMax = 64 * 1024;
-
-/** One event of the feed, before its end is seen. */
-export const clientEventCharactersMax = 1024 * 1024;
-
-/** What of a stranger's sentence becomes the message of an error. */
-export const clientMessageCharactersMax = 4_096;
-
 /** Claims of pull workers remembered under a word of theirs; each stands for a running job. */
 export const pullClaimCountMax = 100_000;
 
 /** Calls of pull workers that wait for a job at one time; each costs a connection, a timer and a seat. */
 export const pullWaiterCountMax = 10_000;
+
+/** A pull worker that has told its result comes back for more within this, unless it has gone home. */
+export const pullReturnMs = 1_000;
 
 /** A word under which a call may be repeated: a few dozen random characters are plenty. */
 export const claimWordCharactersMax = 128;
@@ -224,6 +191,9 @@ export const eventPageSizeMax = 256;
 
 /** Further behind than this a follower looks at the jobs anew, which costs less than so many events. */
 export const eventReplayCountMax = 1_000_000;
+
+/** Starts of the server whose ids of events are still known; who was away for longer looks at the jobs anew. */
+export const eventOriginCountMax = 64;
 
 /** Requests that follow events or logs at one time; each costs a page of text and room in the kernel. */
 export const followerCountMax = 1_000;
@@ -286,3 +256,23 @@ export const groupPaceCountMax = 1_000;
 export const frameHeaderBytesMax = 64 * 1024;
 export const frameBytesMax = 256 * 1024;
 export const frameMessageCountMax = 256;
+
+/** Findings of the database's own check that are told: after some the file is known to be damaged. */
+export const databaseFindingsMax = 20;
+
+/** Rows of a stopped database that are looked at at a time, and inline bytes, which may hold a mebibyte each. */
+export const copyPageSize = 1_000;
+export const copyInlinePageSize = 64;
+
+/** The longest name of one file that the common file systems take. */
+export const fileNameBytesMax = 255;
+
+/** Blobs that a backup may lack because the server lacks them: with more the disk is to be looked at first. */
+export const backupDamagedCountMax = 10_000;
+
+/** Settled jobs that are looked at, and deleted in one commit, when old ones are taken away; and the pause then. */
+export const forgetPageSize = 256;
+export const forgetPauseMs = 50;
+
+/** What is told of deleted jobs stays for the newest events, so that who follows them misses none for a moment. */
+export const forgottenEventsKeptCount = 10_000;

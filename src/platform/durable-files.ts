@@ -1,7 +1,8 @@
 // Files of the data directory: what is written here is on the disk, under its name, when the promise resolves.
 // Nothing blocks the event loop, and no error is hidden: a sync that failed must stop the server.
 
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
@@ -46,13 +47,16 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** Replaces a small file at once: after a crash its old or its new text is found, never a mixture. One caller at a time. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+/** Makes a file of these pieces, or replaces it; when that fails nothing of it is left. One caller at a time. */
+export async function writeWhole(
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const draft = `${path}.tmp`;
   try {
     const file = await open(draft, "w", 0o600);
     try {
-      await writeAll(file, new TextEncoder().encode(text));
+      for await (const piece of pieces) await writeAll(file, piece);
       await file.sync();
     } finally {
       await file.close();
@@ -63,6 +67,27 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Makes a file that must not be there yet. Its bytes are durable then; its name is once its directory was synced. */
+export async function writeNew(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const piece of pieces) await writeAll(file, piece);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes a file, or a directory with all that lies in it; what is gone already is no error. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Replaces a small file at once: after a crash its old or its new text is found, never a mixture. One caller at a time. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await writeWhole(path, [new TextEncoder().encode(text)]);
 }
 
 /** Makes an empty file unless it stands already; that one is not even opened. Its name becomes durable later. */
@@ -85,6 +110,11 @@ export async function readTextOrNull(path: string): Promise<string | null> {
     if (errorCodeOf(error) === "ENOENT") return null;
     throw error;
   });
+}
+
+/** Removes a file before it returns, for the moment when nothing else may happen first. */
+export function removeNow(path: string): void {
+  rmSync(path, { force: true });
 }
 
 /** Removes a file; one that is gone already is no error. */

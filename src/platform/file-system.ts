@@ -1,6 +1,6 @@
 // What lies beneath a directory, and who may enter it: questions to the system alone, judged elsewhere.
 
-import { access, constants, stat, statfs } from "node:fs/promises";
+import { access, constants, lstat, stat, statfs } from "node:fs/promises";
 import { errorCodeOf } from "./durable-files.ts";
 
 /** `unknown`: a file system of a user's program, which may keep its files anywhere, or one that we cannot tell. */
@@ -41,6 +41,14 @@ export function fileSystemByMagic(magic: number): FileSystem {
   return fileSystemsByMagic.get(magic >>> 0) ?? { kind: "local", name: "local" };
 }
 
+/** What is left for this user, and the whole; zeros where the file system does not say. */
+export type DiskSpace = { readonly freeBytes: number; readonly sizeBytes: number };
+
+export async function spaceOn(path: string): Promise<DiskSpace> {
+  const { bsize, bavail, blocks } = await statfs(path);
+  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+}
+
 /** The most that users other than the owner may do in a directory. */
 export async function othersMay(path: string): Promise<"nothing" | "enter" | "write"> {
   if (process.platform === "win32") return "nothing"; // inherited from the folder above, not told by bits
@@ -56,6 +64,27 @@ export async function mayChange(path: string): Promise<boolean | null> {
     return true;
   } catch (error) {
     return errorCodeOf(error) === "ENOENT" ? null : false;
+  }
+}
+
+/** What lies at a path, links not followed; null when nothing does. */
+export type PathFacts = {
+  readonly kind: "file" | "directory" | "other";
+  readonly size: number;
+  /** Whether users other than the owner may read, change or enter it. */
+  readonly isOpenToOthers: boolean;
+};
+
+export async function factsOf(path: string): Promise<PathFacts | null> {
+  try {
+    const facts = await lstat(path);
+    const isOpenToOthers = process.platform !== "win32" && (facts.mode & 0o077) !== 0;
+    const kind = facts.isFile() ? "file" : facts.isDirectory() ? "directory" : "other";
+    return { kind, size: facts.size, isOpenToOthers };
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw error;
   }
 }
 

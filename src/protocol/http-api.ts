@@ -30,6 +30,8 @@ export type WireJob = {
   readonly priority: Priority;
   readonly description: string | null;
   readonly group: string | null;
+  /** It starts only while fewer jobs of its group run. */
+  readonly group_running_max: number | null;
   readonly labels: { readonly [name: string]: Json } | null;
   readonly batch: number;
   /** The job whose result is this one's payload. */
@@ -89,6 +91,8 @@ export type WireEvent = {
   readonly id: string;
   readonly key: string;
   readonly type: string | null;
+  /** Null also once the job is deleted. */
+  readonly group: string | null;
   readonly change: ChangeName;
   readonly status: Status;
   readonly attempt: number | null;
@@ -112,6 +116,75 @@ export type WireAttempt = {
 export type WireHistory = {
   readonly events: readonly WireEvent[];
   readonly attempts: readonly WireAttempt[];
+};
+
+/** Why a job does not run, and what would change that. */
+export type WireExplanation = {
+  /** The job's short number. */
+  readonly job: number;
+  readonly id: string;
+  readonly key: string;
+  readonly type: string | null;
+  readonly status: Status;
+  /** All reasons as one text. */
+  readonly summary: string;
+  readonly reasons: readonly {
+    readonly code: string;
+    readonly text: string;
+    /** What somebody could do about it. */
+    readonly remedy: string | null;
+    /** When it changes by itself. */
+    readonly until: WireInstant | null;
+  }[];
+  /** Jobs of its type that are given out before it; null when it may not be given out yet. */
+  readonly queue: { readonly before: number; readonly is_capped: boolean } | null;
+  /** Each connected worker; empty unless the job is pending. */
+  readonly workers: readonly {
+    readonly connection: string;
+    readonly id: string;
+    readonly name: string;
+    readonly code: string;
+    /** Whether it could be given the job, were the job next and the worker free. */
+    readonly is_fit: boolean;
+    readonly text: string;
+    readonly until: WireInstant | null;
+  }[];
+};
+
+/** What an action on many jobs did. Those matched and neither changed nor refused stand already as wanted. */
+export type WireManyDone = {
+  readonly matched: number;
+  readonly changed: number;
+  readonly refused: number;
+  /** True when time was up before all were looked at: ask again with the cursor. */
+  readonly more: boolean;
+  readonly cursor: string | null;
+};
+
+export type WireGroup = {
+  readonly group: string;
+  readonly total: number;
+  readonly jobs: Readonly<Record<Status, number>>;
+  readonly first_submitted: WireInstant;
+  readonly last_submitted: WireInstant;
+  /** Jobs done per second, over the last minute. */
+  readonly done_rate: number;
+  /** When the rest will be done at this rate; null when nothing is left or nothing moves. */
+  readonly estimated_end: WireInstant | null;
+};
+
+/** A line of the manifest that begins a group's results.tar. */
+export type WireManifestLine = {
+  /** The entry of the tar file with its result. */
+  readonly file: string;
+  readonly key: string;
+  readonly id: string;
+  readonly seq: number;
+  readonly type: string | null;
+  readonly size: number;
+  readonly sha256: string;
+  readonly content_type: string | null;
+  readonly ended: WireInstant;
 };
 
 export type WireType = {
@@ -159,4 +232,10 @@ export type WireStats = {
   readonly done_rate: number;
   /** Records that needed mending at start-up: 0 unless something is wrong. */
   readonly repairs: number;
+  /** While it is low no jobs are taken. Null where there is no disk. */
+  readonly disk: {
+    readonly level: "normal" | "low";
+    readonly free_bytes: number;
+    readonly size_bytes: number;
+  } | null;
 };

@@ -2,37 +2,54 @@
 // errors become answers. Listening is another matter: listen.ts.
 
 import { Elysia } from "elysia";
+import type { PartStore } from "../blobs/part-store.ts";
 import type { Broker } from "../broker/broker.ts";
 import { idleSecondsMax, proxiedIdleSecondsMax } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
+import { createAnswers, type Answers } from "./answer-lines.ts";
 import type { ApiAuth } from "./auth.ts";
+import { backupRoutes, type Backups } from "./backup-routes.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { byteRoutes } from "./byte-routes.ts";
+import { claimRoutes } from "./claim-routes.ts";
 import { classicRoutes } from "./classic-socket.ts";
+import { docsRoutes } from "./docs-routes.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { createFloor } from "./floor.ts";
-import { createApiGate, createOpenGate } from "./gate.ts";
+import { createFollowers, type Followers } from "./followers.ts";
+import { createApiGate, createOpenGate, createWorkerGate } from "./gate.ts";
+import { groupRoutes } from "./group-routes.ts";
 import { healthRoutes } from "./health.ts";
 import { createServesHost } from "./hosts.ts";
+import { insightRoutes } from "./insight-routes.ts";
 import { jobRoutes } from "./job-routes.ts";
 import { listRoutes } from "./list-routes.ts";
+import { manyRoutes } from "./many-routes.ts";
+import { createPartUploads } from "./part-uploads.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { createPeers } from "./peers.ts";
 import { answerFailure } from "./problems.ts";
 import { createSockets, type Sockets } from "./sockets.ts";
 import { statsRoutes } from "./stats-routes.ts";
 import type { Hash } from "./submission.ts";
+import { submitManyRoutes } from "./submit-many-routes.ts";
 import { submitRoutes } from "./submit-routes.ts";
 import { typeRoutes } from "./type-routes.ts";
 import { createUploads, type Uploads } from "./uploads.ts";
 import { createWaits, type Waits } from "./waits.ts";
+import { workRoutes } from "./work-routes.ts";
 import { workerRoutes } from "./worker-routes.ts";
 
 export type AppDeps = {
   readonly broker: Broker;
   readonly auth: ApiAuth;
+  /** Keeps results that arrive in parts. */
+  readonly partStore: PartStore;
+  /** Left out where nothing is kept that could be put back. */
+  readonly backups?: Backups;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -78,9 +95,11 @@ export function createApp(deps: AppDeps): App {
   const floor = createFloor(clock);
   const uploads = createUploads({ clock, floor, patience });
   const downloads = createDownloads({ floor, patience, log });
+  const answers = createAnswers({ floor, patience });
   const waits = createWaits(stop.signal, patience);
+  const followers = createFollowers({ stopping: stop.signal, floor, patience, log });
   const isTaking = () => !stop.signal.aborted && deps.broker.isAccepting();
-  const shared = { sockets, uploads, downloads, waits, patience, isTaking };
+  const shared = { sockets, uploads, answers, downloads, followers, waits, patience, isTaking };
   const routes = createRoutes(deps, shared);
   return { routes, sockets, uploads, idleSeconds, stopTaking: () => stop.abort() };
 }
@@ -88,7 +107,9 @@ export function createApp(deps: AppDeps): App {
 type Shared = {
   readonly sockets: Sockets;
   readonly uploads: Uploads;
+  readonly answers: Answers;
   readonly downloads: Downloads;
+  readonly followers: Followers;
   readonly waits: Waits;
   readonly patience: Patience;
   /** False once the server begins to stop. */
@@ -96,29 +117,48 @@ type Shared = {
 };
 
 function createRoutes(deps: AppDeps, shared: Shared) {
-  const { broker, auth, log, settings } = deps;
+  const { broker, auth, clock, log, settings } = deps;
   const { host, names, version, pathBase, classicBytesMax } = settings;
   const isOpen = auth.verifyApi(null);
   const peers = createPeers(deps.isProxy);
   const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth, log };
   const openGate = createOpenGate(gates);
   const apiGate = createApiGate(gates);
+  const isOpenToWorkers = auth.verifyWorker(null);
+  const workerGate = createWorkerGate({
+    ...gates,
+    servesHost: createServesHost({ bound: host, names, isOpen: isOpenToWorkers }),
+  });
   const nextRequestId = createRequestIds(deps.random);
 
   const api = new Elysia({ prefix: "/api" })
     .onTransform(({ request, server }) => apiGate(request, server))
     .use(submitRoutes({ ...shared, broker, createHash: deps.createHash }))
+    .use(submitManyRoutes({ ...shared, broker, log }))
+    .use(manyRoutes({ ...shared, broker }))
+    .use(groupRoutes({ ...shared, broker, clock }))
     .use(listRoutes({ ...shared, broker }))
     .use(jobRoutes({ ...shared, broker }))
+    .use(insightRoutes({ ...shared, broker, clock }))
     .use(byteRoutes({ ...shared, broker }))
     .use(batchRoutes({ ...shared, broker }))
+    .use(eventRoutes({ ...shared, broker, clock }))
     .use(typeRoutes({ broker }))
     .use(workerRoutes({ broker }))
     .use(statsRoutes({ ...shared, broker, version }));
-  const doors = new Elysia({ prefix: "/api" }).onTransform(({ request, server }) =>
-    openGate(request, server),
-  );
+  if (deps.backups !== undefined) api.use(backupRoutes({ ...shared, backups: deps.backups }));
+  const claims = new Elysia({ prefix: "/api" })
+    .onTransform(({ request, server }) => workerGate(request, server))
+    .use(claimRoutes({ ...shared, broker, peers }));
+  const partUploads = createPartUploads(deps.partStore);
+  const doors = new Elysia({ prefix: "/api" })
+    .onTransform(({ request, server }) => openGate(request, server))
+    .use(workRoutes({ ...shared, broker, partUploads, createHash: deps.createHash }));
   if (classicBytesMax !== null) doors.use(classicRoutes({ ...shared, broker, peers }));
+
+  const docs = new Elysia()
+    .onTransform(({ request, server }) => openGate(request, server))
+    .use(docsRoutes({ version, createHash: deps.createHash }));
 
   return new Elysia({
     prefix: pathBase,
@@ -134,7 +174,9 @@ function createRoutes(deps: AppDeps, shared: Shared) {
       return answerFailure(log, { error, kind: code, request, requestId });
     })
     .use(healthRoutes(shared))
+    .use(docs)
     .use(doors)
+    .use(claims)
     .use(api);
 }
 

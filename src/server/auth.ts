@@ -1,16 +1,27 @@
-// Who may use the API. The token comes in a header, never in the address; it is looked at before the body is.
+// Who may use the API, and who may work. The token comes in a header, never in the address; it is looked at before the body is.
 
 import { GridError } from "../domain/errors.ts";
 
 export type ApiAuth = {
   /** Null is a request without any token: true only where authentication is turned off. */
   verifyApi(token: string | null): boolean;
+  /** The same for the token of workers, which opens nothing else. */
+  verifyWorker(token: string | null): boolean;
 };
 
 /** Why a request may not use the API, or null when it may. */
 export function apiRefusal(auth: ApiAuth, request: Request): GridError | null {
-  const token = apiToken(request);
-  if (auth.verifyApi(token)) {
+  return refusal(request, auth.verifyApi);
+}
+
+/** Why a request may not claim jobs, or null when it may. */
+export function workerRefusal(auth: ApiAuth, request: Request): GridError | null {
+  return refusal(request, auth.verifyWorker);
+}
+
+function refusal(request: Request, verify: (token: string | null) => boolean): GridError | null {
+  const token = tokenOf(request);
+  if (verify(token)) {
     // Without a token the browser itself would be the credential, and any page may make it send requests.
     return token === null ? originRefusal(request) : null;
   }
@@ -33,7 +44,7 @@ export function originRefusal({ headers }: Request): GridError | null {
 }
 
 /** X-API-KEY wins, so that a proxy may use Authorization for itself. */
-function apiToken({ headers }: Request): string | null {
+function tokenOf({ headers }: Request): string | null {
   const key = headers.get("x-api-key");
   if (key !== null) return key;
   const authorization = headers.get("authorization");

@@ -22,7 +22,7 @@ export type ByteRouteDeps = {
   readonly patience: Patience;
 };
 
-const resultQuery = v.object({
+export const resultQuery = v.object({
   wait_s: v.optional(seconds("wait_s", 0, waitMsMax)),
   end_of_chain: v.optional(flag("end_of_chain")),
 });

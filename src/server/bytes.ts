@@ -10,6 +10,12 @@ export type Download = {
   readonly open: (range?: ByteRange) => Promise<ReadableStream<Uint8Array> | Uint8Array>;
 };
 
+/** The whole, whatever part of it the request asks for. */
+export async function answerWhole(download: Download): Promise<Response> {
+  const headers = headersOf(download, `"${download.content.sha256}"`);
+  return new Response(toBody(await download.open()), { headers });
+}
+
 export async function answerBytes(request: Request, download: Download): Promise<Response> {
   const { content, open } = download;
   const etag = `"${content.sha256}"`;
@@ -70,7 +76,7 @@ function headersOf({ content, fileName }: Download, etag: string): Headers {
 }
 
 /** A key may hold any character and slashes; a header may not, and a file name should not (RFC 8187). */
-function disposition(name: string): string {
+export function disposition(name: string): string {
   const safe = name.replaceAll(/[/\\]/g, "_");
   const plain = safe.replaceAll(/[^A-Za-z0-9._ -]/g, "_");
   const encoded = encodeURIComponent(safe).replaceAll(/['()*]/g, percent);

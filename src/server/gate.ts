@@ -4,7 +4,7 @@
 import { GridError } from "../domain/errors.ts";
 import { requestUrlBytesMax } from "../domain/limits.ts";
 import type { Log } from "../platform/log.ts";
-import { apiRefusal, type ApiAuth } from "./auth.ts";
+import { apiRefusal, workerRefusal, type ApiAuth } from "./auth.ts";
 import { hostNotServed, type ServesHost } from "./hosts.ts";
 import type { AddressBook, Peers } from "./peers.ts";
 
@@ -23,18 +23,28 @@ export function createOpenGate({ servesHost, peers }: GateDeps): Gate {
   };
 }
 
-export function createApiGate(
-  deps: GateDeps & { readonly auth: ApiAuth; readonly log: Log },
+export type TokenGateDeps = GateDeps & { readonly auth: ApiAuth; readonly log: Log };
+
+export function createApiGate(deps: TokenGateDeps): Gate {
+  return createTokenGate(deps, "api.refused", (request) => apiRefusal(deps.auth, request));
+}
+
+/** For claims of workers. */
+export function createWorkerGate(deps: TokenGateDeps): Gate {
+  return createTokenGate(deps, "worker.refused", (request) => workerRefusal(deps.auth, request));
+}
+
+function createTokenGate(
+  deps: TokenGateDeps,
+  event: string,
+  refusalOf: (request: Request) => GridError | null,
 ): Gate {
   const openGate = createOpenGate(deps);
   return (request, server) => {
     openGate(request, server);
-    const refusal = apiRefusal(deps.auth, request);
+    const refusal = refusalOf(request);
     if (refusal === null) return;
-    deps.log.warn("api.refused", {
-      why: refusal.code,
-      address: deps.peers.address(request, server),
-    });
+    deps.log.warn(event, { why: refusal.code, address: deps.peers.address(request, server) });
     throw refusal;
   };
 }

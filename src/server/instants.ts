@@ -1,10 +1,11 @@
 // Instants as text and back. Pure arithmetic on what it is given: what time it is, the clock says.
 
+import { toInstantText } from "../domain/instant-text.ts";
 import type { Instant } from "../domain/job.ts";
 import type { WireInstant } from "../protocol/http-api.ts";
 
 export function toWireInstant(at: Instant): WireInstant {
-  return Temporal.Instant.fromEpochMilliseconds(at).toString({ smallestUnit: "millisecond" });
+  return toInstantText(at);
 }
 
 /** Reads ISO 8601 with its offset from UTC, from 1970 on; null when it is anything else. */

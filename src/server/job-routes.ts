@@ -13,8 +13,8 @@ import type { Waits } from "./waits.ts";
 
 export type JobRouteDeps = { readonly broker: Broker; readonly waits: Waits };
 
-const waitQuery = v.object({ wait_s: v.optional(seconds("wait_s", 0, waitMsMax)) });
-const deleteQuery = v.object({ force: v.optional(flag("force")) });
+export const waitQuery = v.object({ wait_s: v.optional(seconds("wait_s", 0, waitMsMax)) });
+export const deleteQuery = v.object({ force: v.optional(flag("force")) });
 
 type Verb = "cancel" | "retry" | "hold" | "unhold";
 

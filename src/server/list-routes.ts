@@ -3,37 +3,23 @@
 import { Elysia } from "elysia";
 import * as v from "valibot";
 import type { Broker } from "../broker/broker.ts";
-import { statuses } from "../domain/job.ts";
-import {
-  groupBytesMax,
-  keyBytesMax,
-  pageSizeDefault,
-  pageSizeMax,
-  workerIdCharactersMax,
-} from "../domain/limits.ts";
+import { pageSizeDefault, pageSizeMax } from "../domain/limits.ts";
 import type { OriginalJob, WireJob } from "../protocol/http-api.ts";
-import type { JobFilter } from "../store/job-store.ts";
+import { filterEntries, toFilter } from "./job-filter.ts";
 import type { Patience } from "./patience.ts";
-import { boundedText, flag, instant, oneOf, readQuery, wholeNumber } from "./query.ts";
+import { flag, oneOf, readQuery, wholeNumber } from "./query.ts";
 import { toOriginalJob, toWireJob } from "./wire.ts";
 
 const numberMax = Number.MAX_SAFE_INTEGER;
 
-const listQuery = v.object({
-  status: v.optional(oneOf("status", statuses)),
-  type: v.optional(boundedText("type", 64)),
-  group: v.optional(boundedText("group", groupBytesMax)),
-  batch: v.optional(wholeNumber("batch", 0, numberMax)),
-  key_prefix: v.optional(boundedText("key_prefix", keyBytesMax)),
-  worker: v.optional(boundedText("worker", workerIdCharactersMax * 4)),
-  submitted_after: v.optional(instant("submitted_after")),
+export const listQuery = v.object({
+  ...filterEntries,
   order: v.optional(oneOf("order", ["newest", "oldest"])),
   limit: v.optional(wholeNumber("limit", 1, pageSizeMax)),
   cursor: v.optional(wholeNumber("cursor", 0, numberMax)),
   count: v.optional(flag("count")),
   view: v.optional(oneOf("view", ["original"])),
 });
-type ListQuery = v.InferOutput<typeof listQuery>;
 
 export type ListRouteDeps = { readonly broker: Broker; readonly patience: Patience };
 
@@ -55,18 +41,6 @@ export function listRoutes({ broker, patience }: ListRouteDeps) {
       return query.view === "original" ? items.map(toOriginalJob) : items.map(toWireJob);
     },
   );
-}
-
-function toFilter(query: ListQuery): JobFilter {
-  return {
-    ...(query.status !== undefined && { status: query.status }),
-    ...(query.type !== undefined && { type: query.type }),
-    ...(query.group !== undefined && { group: query.group }),
-    ...(query.batch !== undefined && { batch: query.batch }),
-    ...(query.key_prefix !== undefined && { keyPrefix: query.key_prefix }),
-    ...(query.worker !== undefined && { worker: query.worker }),
-    ...(query.submitted_after !== undefined && { submittedAfter: query.submitted_after }),
-  };
 }
 
 /** A query alone: it is right under any path that a proxy may put the list. */

@@ -73,10 +73,21 @@ function decodeWord(text: string): string {
   }
 }
 
+/** What a word may be, in the words of JSON Schema: for the description of the API, which reads it off the schemas. */
+export type WordShape = {
+  readonly type: "string" | "integer" | "number" | "boolean";
+  readonly [keyword: string]: string | number | readonly string[];
+};
+
 /** A schema that reads one word, or refuses it with a sentence. */
-export function word<T>(parse: (text: string) => T | null, sentence: (shown: string) => string) {
+export function word<T>(
+  parse: (text: string) => T | null,
+  sentence: (shown: string) => string,
+  shape: WordShape = { type: "string" },
+) {
   return v.pipe(
     v.string(),
+    v.metadata(shape),
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
       const value = parse(dataset.value);
       if (value !== null) return value;
@@ -91,6 +102,7 @@ export function wholeNumber(name: string, min: number, max: number) {
     (text) =>
       /^[0-9]{1,15}$/.test(text) && isWithin(Number(text), min, max) ? Number(text) : null,
     (shown) => `${name} is "${shown}": give a whole number from ${min} to ${max}.`,
+    { type: "integer", minimum: min, maximum: max },
   );
 }
 
@@ -102,6 +114,7 @@ export function seconds(name: string, msMin: number, msMax: number) {
       return isWithin(ms, msMin, msMax) ? ms : null;
     },
     (shown) => `${name} is "${shown}": give seconds from ${msMin / 1000} to ${msMax / 1000}.`,
+    { type: "number", minimum: msMin / 1000, maximum: msMax / 1000 },
   );
 }
 
@@ -109,6 +122,7 @@ export function instant(name: string) {
   return word(
     parseInstant,
     (shown) => `${name} is "${shown}": give an instant like 2026-01-31T12:00:00Z.`,
+    { type: "string", format: "date-time" },
   );
 }
 
@@ -116,6 +130,7 @@ export function flag(name: string) {
   return word(
     (text) => (["1", "true"].includes(text) ? true : ["0", "false"].includes(text) ? false : null),
     (shown) => `${name} is "${shown}": give 1 or 0.`,
+    { type: "string", enum: ["1", "0", "true", "false"] },
   );
 }
 
@@ -123,6 +138,7 @@ export function oneOf<const T extends string>(name: string, values: readonly T[]
   return word(
     (text) => values.find((value) => value === text) ?? null,
     (shown) => `${name} is "${shown}": give one of ${values.join(", ")}.`,
+    { type: "string", enum: values },
   );
 }
 
@@ -131,6 +147,7 @@ export function boundedText(name: string, bytesMax: number) {
   return word(
     (given) => (given !== "" && new TextEncoder().encode(given).length <= bytesMax ? given : null),
     (shown) => `${name} is "${shown}": give 1 to ${bytesMax} bytes of UTF-8.`,
+    { type: "string", minLength: 1, maxLength: bytesMax },
   );
 }
 

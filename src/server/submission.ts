@@ -117,7 +117,8 @@ async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash) {
   }
 }
 
-async function readField(name: string, body: AsyncIterable<Uint8Array>): Promise<string> {
+/** The text of a field of a form. */
+export async function readField(name: string, body: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let size = 0;
   let text = "";
@@ -148,7 +149,7 @@ function requirePayload({ payload }: Draft): NewContent {
 }
 
 /** What tools send when they were told nothing says nothing. */
-function keptContentType(given: string | null): string | null {
+export function keptContentType(given: string | null): string | null {
   if (given === null || defaultTypes.has(mediaType(given))) return null;
   const problem = contentTypeProblem(given);
   if (problem !== null) throw new GridError("malformed", problem);
@@ -157,11 +158,12 @@ function keptContentType(given: string | null): string | null {
 
 const defaultTypes = new Set(["", "application/octet-stream", "application/x-www-form-urlencoded"]);
 
-function mediaType(header: string | null): string {
+/** The media type of a Content-Type header, without parameters and in lower case. */
+export function mediaType(header: string | null): string {
   return (header ?? "").split(";", 1)[0]!.trim().toLowerCase();
 }
 
-function refuseEncoding(encoding: string | null): void {
+export function refuseEncoding(encoding: string | null): void {
   if (encoding === null || encoding.toLowerCase() === "identity") return;
   throw new GridError(
     "malformed",

@@ -10,6 +10,7 @@ import {
   contentTypeBytesMax,
   descriptionCharactersMax,
   groupBytesMax,
+  groupRunningCountMax,
   labelsBytesMax,
   timeoutMsMax,
 } from "../domain/limits.ts";
@@ -28,7 +29,7 @@ export type SubmitOptions = {
 
 const unsupported = ["requires", "after", "after_any", "cache", "on_done"];
 
-const schema = v.object({
+export const submitOptions = v.object({
   priority: v.optional(priority(), "batch"),
   key: v.optional(problemFree("key", keyProblem)),
   description: v.optional(problemFree("description", descriptionProblem)),
@@ -40,8 +41,9 @@ const schema = v.object({
   not_before: v.optional(instant("not_before")),
   deadline: v.optional(instant("deadline")),
   hold: v.optional(flag("hold")),
+  group_running_max: v.optional(wholeNumber("group_running_max", 1, groupRunningCountMax)),
 });
-const names = Object.keys(schema.entries);
+const names = Object.keys(submitOptions.entries);
 
 /** Refuses a name that is no option; `others` may stand beside the options. */
 export function requireOption(what: string, name: string, others: readonly string[]): void {
@@ -57,7 +59,8 @@ export function requireOption(what: string, name: string, others: readonly strin
 /** Empty values count as left out: forms send fields that nobody filled in. */
 export function readSubmitOptions(words: Words): SubmitOptions {
   const given: Words = new Map([...words].filter(([, value]) => value.trim() !== ""));
-  const read = readWords(given, schema);
+  const read = readWords(given, submitOptions);
+  if (read.group_running_max !== undefined && read.group === undefined) throw limitWithoutGroup();
   return {
     key: read.key ?? null,
     priority: read.priority,
@@ -71,8 +74,16 @@ export function readSubmitOptions(words: Words): SubmitOptions {
       notBefore: read.not_before ?? null,
       deadline: read.deadline ?? null,
       hold: read.hold ?? false,
+      groupRunningMax: read.group_running_max ?? null,
     },
   };
+}
+
+function limitWithoutGroup(): GridError {
+  return new GridError(
+    "malformed",
+    "group_running_max limits the jobs of a group, and no group is given. Give a group with it, or leave it out.",
+  );
 }
 
 /** Why `text` is no media type that a header could carry, or null when it is one. */
@@ -88,6 +99,7 @@ function priority() {
   return word<Priority>(
     (text) => (text === "immediate" || text === "batch" ? text : null),
     (shown) => `Unrecognized priority '${shown}', use either 'immediate' or 'batch'`,
+    { type: "string", enum: ["immediate", "batch"] },
   );
 }
 

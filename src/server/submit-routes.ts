@@ -37,6 +37,7 @@ async function submit(
     throw new GridError("shutting-down", "The server is stopping. Send it again when it is back.");
   }
   const type = requireTypeOf(broker, typeName, "POST /api/jobs/submit");
+  await broker.requireRoom();
   const { asked, payload } = await readSubmission(deps, request, server, type.payloadBytesMax);
   const { contentType: _, ...submission } = asked;
   const submitted = await broker.submit({ ...submission, type: type.name, payload });

@@ -109,10 +109,11 @@ async function* readWhole(request: Request): AsyncGenerator<Uint8Array> {
 }
 
 /** Null for a body that comes in chunks of unknown number; 0 without a body. */
-function declaredSize({ headers, body }: Request): number | null {
-  const declared = headers.get("content-length");
+function declaredSize(request: Request): number | null {
+  const declared = request.headers.get("content-length");
   if (declared !== null) return Number(declared);
-  return body === null ? 0 : null;
+  // Looked at last: to touch the body makes a stream of it, which small bodies are not read through.
+  return request.body === null ? 0 : null;
 }
 
 function tooLarge(sizeBytesMax: number): GridError {

@@ -15,7 +15,7 @@ export function toWireHistory({ events, logs }: HistoryView): WireHistory {
   return { events: events.map(toWireEvent), attempts };
 }
 
-function toWireEvent(event: StoredEvent): WireEvent {
+export function toWireEvent(event: StoredEvent): WireEvent {
   return {
     seq: event.seq,
     at: toWireInstant(event.at),
@@ -23,6 +23,7 @@ function toWireEvent(event: StoredEvent): WireEvent {
     id: event.id,
     key: event.key,
     type: toTypeName(event.type),
+    group: event.group,
     change: event.change,
     status: event.status,
     attempt: event.attempt,

@@ -5,12 +5,16 @@ import type { Content } from "../domain/blob-ref.ts";
 import type { Json } from "../domain/errors.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { WorkerView } from "../domain/worker.ts";
+import type { ManyDone } from "../broker/act-on-many.ts";
+import type { GroupView } from "../broker/many-jobs.ts";
 import type { JobView, Stats } from "../broker/broker.ts";
 import type {
   OriginalJob,
   WireContent,
+  WireGroup,
   WireInstant,
   WireJob,
+  WireManyDone,
   WireStats,
   WireType,
   WireWorker,
@@ -27,6 +31,7 @@ export function toWireJob(job: JobView): WireJob {
     priority: job.priority,
     description: job.description,
     group: job.group,
+    group_running_max: job.options.groupRunningMax,
     labels: job.labels === null ? null : (JSON.parse(job.labels) as { [name: string]: Json }), // Checked on its way in.
     batch: job.batch,
     from_id: job.fromId,
@@ -102,6 +107,24 @@ export function toWireWorker(worker: WorkerView): WireWorker {
   };
 }
 
+export function toWireGroup(group: GroupView): WireGroup {
+  const { pending, running, done, failed, cancelled } = group.counts;
+  return {
+    group: group.group,
+    total: pending + running + done + failed + cancelled,
+    jobs: { pending, running, done, failed, cancelled },
+    first_submitted: toWireInstant(group.firstSubmittedAt),
+    last_submitted: toWireInstant(group.lastSubmittedAt),
+    done_rate: group.doneRate,
+    estimated_end: instantOrNull(group.estimatedEndAt),
+  };
+}
+
+export function toWireManyDone({ matched, changed, refused, next }: ManyDone): WireManyDone {
+  const cursor = next === null ? null : `${next.after ?? 0}-${next.until}`;
+  return { matched, changed, refused, more: next !== null, cursor };
+}
+
 export function toWireStats(
   stats: Stats,
   about: Pick<WireStats, "version" | "accepting">,
@@ -114,7 +137,16 @@ export function toWireStats(
     workers: stats.workers,
     done_rate: stats.doneRate,
     repairs: stats.repairs,
+    disk: stats.disk === null ? null : toWireDisk(stats.disk),
   };
+}
+
+function toWireDisk({
+  level,
+  freeBytes,
+  sizeBytes,
+}: NonNullable<Stats["disk"]>): WireStats["disk"] {
+  return { level, free_bytes: freeBytes, size_bytes: sizeBytes };
 }
 
 /** The one unnamed type of a server without types has no name to show. */

@@ -5,6 +5,7 @@ import type { Content, NewContent } from "../domain/blob-ref.ts";
 import type { JobEvent, StoredEvent } from "../domain/event.ts";
 import type { Attempt, Instant, Job, JobSeq, NewJob, Status } from "../domain/job.ts";
 import type { JobRef } from "../domain/key.ts";
+import type { Shape } from "../domain/shape.ts";
 import type { WorkerRecord } from "../domain/worker.ts";
 
 /** What became of one job handed to `add`. `spare`: the name of bytes that were offered but stand already. */
@@ -44,8 +45,8 @@ export type Removed =
   { readonly kind: "removed"; readonly freed: readonly string[] } | { readonly kind: "conflict" };
 
 export type ReadyQuery = {
-  /** The types that free workers serve. */
-  readonly types: readonly string[];
+  /** What free workers could be given, each shape once; with the most jobs to answer with of that shape. */
+  readonly shapes: readonly (Shape & { readonly limit: number })[];
   readonly at: Instant;
   /** The most jobs to answer with, for each type. */
   readonly limit: number;
@@ -73,7 +74,40 @@ export type PageQuery = {
 
 export type Page<T> = { readonly items: readonly T[]; readonly next: JobSeq | null };
 
+/** A user's own set of jobs as the store counts it. */
+export type GroupCount = {
+  readonly counts: Readonly<Record<Status, number>>;
+  readonly firstSubmittedAt: Instant;
+  readonly lastSubmittedAt: Instant;
+};
+
 export type TypeCount = { readonly type: string; readonly status: Status; readonly count: number };
+
+/** A job that is done, failed or cancelled, as far as keeping house goes. */
+export type SettledJob = {
+  readonly seq: JobSeq;
+  readonly revision: number;
+  readonly status: "done" | "failed" | "cancelled";
+  readonly type: string;
+  /** When it was settled. */
+  readonly at: Instant;
+  /** Of its payload and its result. */
+  readonly bytes: number;
+  /** Grows in the order in which jobs are settled. */
+  readonly place: number;
+};
+
+export type EventForgetting = {
+  /** Only what was told before. */
+  readonly before: Instant;
+  /** So many of the newest events stay, whatever their age. */
+  readonly keepCount: number;
+  /** The most to look at. */
+  readonly limit: number;
+};
+
+/** How many events, and the number of the newest of them; null when none was. */
+export type ForgottenEvents = { readonly count: number; readonly last: number | null };
 
 export interface JobStore {
   /** Inserts jobs, each for itself: a taken key refuses one job, not the others. Writes a `submitted` event each. */
@@ -84,6 +118,8 @@ export interface JobStore {
   save(changes: readonly Change[]): Promise<readonly Saved[]>;
   /** Takes jobs and all that belongs to them away, leaving one `deleted` event each. */
   remove(removals: readonly Removal[]): Promise<readonly Removed[]>;
+  /** The shapes of these types that have pending jobs now, in no order. From memory: asked before each claim. */
+  shapes(types: readonly string[]): Promise<readonly Shape[]>;
   /** Pending jobs that may be given out at `at`, in the order to give them out: class, penalty, seq. */
   ready(query: ReadyQuery): Promise<readonly Job[]>;
   /** Pending jobs whose deadline has passed at `at`. */
@@ -95,6 +131,8 @@ export interface JobStore {
   count(filter: JobFilter): Promise<number>;
   /** Jobs by type and status. */
   counts(): Promise<readonly TypeCount[]>;
+  /** The jobs of a group by status, without a look at each of them; null when it has none. */
+  group(name: string): Promise<GroupCount | null>;
   /** True once a batch holds as many jobs as were asked for when it was filled. */
   isBatchFull(type: string, batch: number): Promise<boolean>;
   /** Everything that happened to one job, oldest first. */
@@ -108,6 +146,12 @@ export interface JobStore {
   events(afterSeq: number, limit: number): Promise<readonly StoredEvent[]>;
   /** Small bytes that the store keeps itself, or null when `content` is kept elsewhere or gone. */
   inline(content: Content): Promise<Uint8Array | null>;
+  /** Settled jobs in the order they were settled, behind a place; 0 is before the first. */
+  settled(after: number, limit: number): Promise<readonly SettledJob[]>;
+  /** Bytes of all payloads and results that are kept; those that several jobs refer to count once. */
+  bytesKept(): Promise<number>;
+  /** Forgets the oldest that is told of deleted jobs. */
+  forgetEvents(which: EventForgetting): Promise<ForgottenEvents>;
   /** True while a record refers to the bytes that a blob provider keeps under `name`. */
   usesBlob(name: string): Promise<boolean>;
   /** Types ever used, with the jobs of each that are not settled. */

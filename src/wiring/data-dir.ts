@@ -33,6 +33,8 @@ export type DataDirectory = {
   /** The directory of the blobs. */
   readonly blobs: string;
   readonly clusterId: string;
+  /** When the directory was made, as IDENTITY tells it. */
+  readonly createdAt: string;
   /** How far the database had come, or null in a new directory. */
   readonly highWater: HighWater | null;
   /** Remembers how far the database has come. The numbers must be durable in it; lower ones are no error. */
@@ -54,9 +56,11 @@ export type DataDirectoryOptions = {
   readonly fileSystemOf?: (path: string) => Promise<FileSystem>;
 };
 
-const databaseName = "grid.db";
-const lockName = "lock";
-const ours = ["IDENTITY", "HIGH-WATER", "HOLDER", lockName, "blobs"];
+export const databaseName = "grid.db";
+export const lockName = "lock";
+const ours = ["IDENTITY", "HIGH-WATER", "HOLDER", "RESERVE", lockName, "blobs", "uploads"];
+/** Names of all that a server keeps directly in its directory. */
+export const ownNames: readonly string[] = [...ours, databaseName];
 const databaseNames = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`];
 
 /** What may lie in a directory that becomes ours: what a start cut short leaves, and the system's own. */
@@ -115,6 +119,7 @@ function createDataDirectory(opened: {
     database: join(path, databaseName),
     blobs: join(path, "blobs"),
     clusterId: identity.clusterId,
+    createdAt: identity.createdAt,
     highWater,
     writeHighWater: (next) => {
       const written = writing.then(() => write(next));

@@ -1,6 +1,6 @@
 // Chooses who keeps records and bytes. The one place that knows the providers; a new one is a line here.
 
-import { createSqliteJobStore } from "../store/sqlite/sqlite-job-store.ts";
+import { createSqliteJobStore, type SqliteJobStore } from "../store/sqlite/sqlite-job-store.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { openDiskBlobStore } from "../blobs/disk/disk-blob-store.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -10,7 +10,12 @@ import type { Random } from "../platform/random.ts";
 import { atEndOfTurn } from "../platform/turn.ts";
 import type { DataDirectory } from "./data-dir.ts";
 
-export type Providers = { readonly jobs: JobStore; readonly blobs: BlobStore };
+export type Providers = {
+  readonly jobs: JobStore;
+  readonly blobs: BlobStore;
+  /** Hands on a copy of all records as of one moment. */
+  readonly copyOut: SqliteJobStore["copyOut"];
+};
 
 export type ProviderDeps = {
   readonly config: Pick<Config, "database" | "jobs">;
@@ -18,20 +23,23 @@ export type ProviderDeps = {
   readonly random: Random;
   /** Called when the disk failed: what was promised before stands, nothing more can be promised. */
   readonly onBroken: (error: unknown) => void;
+  /** Called when the database finds the disk full: true when there is room now. */
+  readonly makeRoom: () => boolean;
 };
 
 /** Opens both; whoever opened them closes them, records first. */
 export async function openProviders(deps: ProviderDeps): Promise<Providers> {
-  const { config, directory, random, onBroken } = deps;
+  const { config, directory, random, onBroken, makeRoom } = deps;
   const jobs = createSqliteJobStore({
     file: directory.database,
     batchSize: config.jobs.batchSize,
     durability: config.database.durability,
     atEndOfTurn,
     onBroken,
+    makeRoom,
   });
   const blobs = await openDiskBlobStore({ directory: directory.blobs, random });
-  return { jobs, blobs: stoppingOnFailure(blobs, onBroken) };
+  return { jobs, blobs: stoppingOnFailure(blobs, onBroken), copyOut: jobs.copyOut };
 }
 
 /** An I/O error is never tried again: the system marks pages as written that are not (fsyncgate, 2018). */

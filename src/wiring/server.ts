@@ -4,6 +4,7 @@
 import type { Broker } from "../broker/broker.ts";
 import { createBroker } from "../broker/create-broker.ts";
 import { createSha256 } from "../blobs/hashing.ts";
+import type { PartStore } from "../blobs/part-store.ts";
 import type { Config, ServerConfig } from "../config/config.ts";
 import { networksContain } from "../platform/addresses.ts";
 import { createSystemClock } from "../platform/clock.ts";
@@ -15,13 +16,17 @@ import { machineName } from "../platform/program.ts";
 import { StartError } from "../platform/start-error.ts";
 import { version } from "../platform/version.ts";
 import { createApp } from "../server/app.ts";
+import type { Backups } from "../server/backup-routes.ts";
 import { listen, type Listener } from "../server/listen.ts";
+import { createBackups } from "./back-up.ts";
 import { countStart } from "./count-start.ts";
 import { resolveCredentials, type Credentials, type FirstRunSink } from "./credentials.ts";
 import { openDataDirectory } from "./data-dir.ts";
-import { openProviders, type Providers } from "./providers.ts";
 import { declareTypes } from "./declare-types.ts";
+import { startHousekeeping } from "./housekeeping.ts";
 import { keepHighWater } from "./keep-high-water.ts";
+import { openStorage, type Storage } from "./storage.ts";
+import { openUploads } from "./uploads.ts";
 
 export type StartOptions = {
   readonly config: Config;
@@ -43,25 +48,37 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   await using opened = new AsyncDisposableStack();
   const directory = await openDataDirectory({ path: config.server.dataDir, ...parts });
   opened.defer(() => directory.close());
-  const providers = await openProviders({ config, directory, random: parts.random, onBroken });
-  opened.defer(() => providers.jobs.close());
-  opened.defer(() => providers.blobs.close());
+  const storage = await openStorage({ config, directory, ...parts, onBroken });
+  opened.defer(() => storage.close());
+  const uploads = await openUploads({ directory, ...parts, onBroken });
+  opened.defer(() => uploads.close());
 
-  const incarnation = await countStart(directory, providers.jobs, config.database.durability);
-  await declareTypes(providers.jobs, config.types);
+  const { jobs } = storage.staged;
+  const incarnation = await countStart(directory, jobs, config.database.durability);
+  await declareTypes(jobs, config.types);
   const credentials = await resolveCredentials({
     auth: config.auth,
-    settings: providers.jobs,
+    settings: jobs,
     random: parts.random,
     firstRun,
   });
-  const broker = assembleBroker(config, { ...parts, ...providers, credentials, incarnation });
-  const highWater = keepHighWater({ ...parts, directory, jobs: providers.jobs, incarnation });
+  const broker = assembleBroker(config, { ...parts, ...storage, credentials, incarnation });
+  const highWater = keepHighWater({ ...parts, directory, jobs, incarnation });
   opened.defer(() => highWater.stop());
   await broker.start();
   opened.defer(() => broker.stop());
+  const housekeeping = startHousekeeping({
+    ...parts,
+    ...storage,
+    broker,
+    retention: config.retention,
+  });
+  opened.defer(() => housekeeping.stop());
 
-  const listener = await openDoors(config, { ...parts, broker, credentials });
+  const backups = createBackups({ ...parts, ...storage, ...storage.staged, directory });
+  opened.defer(() => backups.close());
+
+  const listener = await openDoors(config, { ...parts, ...uploads, backups, broker, credentials });
   opened.defer(() => {
     broker.drain();
     return listener.stop();
@@ -82,10 +99,12 @@ type Parts = {
 
 function assembleBroker(
   config: Config,
-  parts: Parts & Providers & { readonly credentials: Credentials; readonly incarnation: number },
+  parts: Parts & Storage & { readonly credentials: Credentials; readonly incarnation: number },
 ): Broker {
   return createBroker({
     ...parts,
+    jobs: parts.staged.jobs,
+    blobs: parts.staged.blobs,
     makeId: createIds(parts.clock, parts.random),
     types: config.types,
     smallBlobBytesMax: config.storage.smallBlobBytesMax,
@@ -98,11 +117,20 @@ function assembleBroker(
 
 async function openDoors(
   { server, storage }: Config,
-  parts: Parts & { readonly broker: Broker; readonly credentials: Credentials },
+  parts: Parts & {
+    readonly broker: Broker;
+    readonly credentials: Credentials;
+    readonly partStore: PartStore;
+    readonly backups: Backups;
+  },
 ): Promise<Listener> {
+  const { credentials } = parts;
   const app = createApp({
     ...parts,
-    auth: { verifyApi: (token) => parts.credentials.verifyApi(token ?? "") },
+    auth: {
+      verifyApi: (token) => credentials.verifyApi(token ?? ""),
+      verifyWorker: (token) => credentials.verifyWorker(token ?? ""),
+    },
     createHash: createSha256,
     isProxy: networksContain(server.behindProxy),
     settings: {

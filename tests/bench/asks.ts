@@ -77,7 +77,8 @@ export function startHelper<Ask, Answer>(
     stderr: "inherit",
     serialization: "json",
     ipc(reply: Reply) {
-      if ("answer" in reply) waiting?.resolve(reply.answer as Answer); // The programs are ours.
+      if ("answer" in reply)
+        waiting?.resolve(reply.answer as Answer); // The programs are ours.
       else waiting?.reject(new Error(`${name}: ${reply.failure}`));
     },
     onExit: (_, code) => waiting?.reject(new Error(`${name} ended with ${code}.`)),
@@ -89,7 +90,7 @@ export function startHelper<Ask, Answer>(
       waiting = Promise.withResolvers<Answer>();
       const { promise, reject } = waiting;
       const late = setTimeout(() => reject(new Error(`${name} does not answer.`)), askMsMax);
-      child.send(ask as object);
+      child.send(ask);
       try {
         return await promise;
       } finally {
@@ -105,10 +106,10 @@ export function startHelper<Ask, Answer>(
 }
 
 /** The other side: answers every question until the benchmark is gone. */
-export function answerAsks<Ask>(answer: (ask: Ask) => Promise<unknown>): void {
+export function answerAsks(answer: (ask: never) => Promise<unknown>): void {
   const send = (reply: Reply) => void process.send?.(reply);
-  process.on("message", (ask: Ask) => {
-    answer(ask).then(
+  process.on("message", (ask: unknown) => {
+    answer(ask as never).then(
       (value) => send({ answer: value ?? null }),
       (error: unknown) => send({ failure: error instanceof Error ? error.message : String(error) }),
     );

@@ -4,7 +4,11 @@
 import { answerAsks } from "./asks.ts";
 
 const result = new Uint8Array(1024);
-const created = JSON.stringify({ created: "0198c0de-0000-7000-8000-000000000000", id: "0198c0de-0000-7000-8000-000000000000", seq: 1 });
+const created = JSON.stringify({
+  created: "0198c0de-0000-7000-8000-000000000000",
+  id: "0198c0de-0000-7000-8000-000000000000",
+  seq: 1,
+});
 
 const server = Bun.serve({
   hostname: "127.0.0.1",

@@ -9,7 +9,7 @@ import { percentilesOf } from "./figures.ts";
 
 const jobsPerCommit = 64;
 
-answerAsks<DiskAsk>((ask) =>
+answerAsks((ask: DiskAsk) =>
   Promise.resolve(ask.do === "sqlite" ? insertFacts(ask) : syncFile(ask)),
 );
 
@@ -19,18 +19,22 @@ PRAGMA synchronous = FULL;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA wal_autocheckpoint = 4000;
 CREATE TABLE job (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, key TEXT NOT NULL, submitted_at INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX job_id ON job (id);
 CREATE UNIQUE INDEX job_key ON job (key);
 CREATE TABLE attempt (seq INTEGER PRIMARY KEY, worker INTEGER NOT NULL, token_hash BLOB NOT NULL, started_at INTEGER NOT NULL) STRICT;
+CREATE TABLE event (seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, at INTEGER NOT NULL, change INTEGER NOT NULL, worker INTEGER) STRICT;
+CREATE INDEX event_job ON event (job);
 CREATE TABLE result (seq INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, ended_at INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 `;
 
-/** Per job: payload, attempt and result, with 1 KiB in and 1 KiB out. */
+/** Per job: itself, an attempt, a result and three events, with 1 KiB in and 1 KiB out. */
 function insertFacts({ directory, count }: DiskAsk): DiskAnswer {
   const db = new Database(join(directory, "ceiling.sqlite"), { create: true, strict: true });
   db.run(schema);
   const job = db.query("INSERT INTO job VALUES ($seq, $id, $key, $at, $bytes)");
   const attempt = db.query("INSERT INTO attempt VALUES ($seq, 1, $hash, $at)");
   const result = db.query("INSERT INTO result VALUES ($seq, 1, $at, $bytes)");
+  const event = db.query("INSERT INTO event VALUES ($n, $seq, $at, $change, 1)");
   const bytes = new Uint8Array(1024).fill(7);
   const hash = new Uint8Array(32);
   const id = new Uint8Array(16);
@@ -41,6 +45,9 @@ function insertFacts({ directory, count }: DiskAsk): DiskAnswer {
       job.run({ seq, id, key: id.toHex(), at, bytes });
       attempt.run({ seq, hash, at });
       result.run({ seq, at, bytes });
+      for (let change = 0; change < 3; change += 1) {
+        event.run({ n: seq * 3 + change, seq, at, change });
+      }
     }
   });
   const rounds = Math.ceil(count / jobsPerCommit);

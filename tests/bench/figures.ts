@@ -47,8 +47,11 @@ export function percentilesOf(values: readonly number[]): {
 export type Comparison = {
   /** Of the other to ours, in each pair of runs made side by side. */
   readonly ratio: Spread;
-  readonly verdict: "faster" | "slower" | "unclear";
+  readonly verdict: "faster" | "slower" | "unclear" | "too-few-pairs";
 };
+
+/** Equal builds fall on one side in all of eight pairs once in 128 times by chance; in all of five, once in 16. */
+export const pairsMin = 8;
 
 /** Differences below this share are never called one. */
 const shareMin = 0.03;
@@ -60,6 +63,7 @@ export function comparePairs(
   better: "higher" | "lower",
 ): Comparison {
   const ratio = spreadOf(ours.map((value, index) => (others[index] ?? Number.NaN) / value));
+  if (ours.length < pairsMin) return { ratio, verdict: "too-few-pairs" };
   const isAbove = ratio.min > 1 && ratio.median > 1 + shareMin;
   const isBelow = ratio.max < 1 && ratio.median < 1 - shareMin;
   if (!isAbove && !isBelow) return { ratio, verdict: "unclear" };

@@ -7,7 +7,7 @@ import { percentilesOf } from "./figures.ts";
 const payloadBytes = 1024;
 const boundary = "gridlike-bench-7d1f0c";
 
-answerAsks<LoadAsk>(run);
+answerAsks(run);
 
 async function run(ask: LoadAsk): Promise<LoadAnswer> {
   const times: number[] = [];
@@ -65,7 +65,10 @@ async function inLanes(ask: LoadAsk, one: (n: number) => Promise<void>): Promise
 
 function createRequests({ url, apiKey, body: kind, pattern }: LoadAsk) {
   const submitUrl = `${url}/api/jobs/submit`;
-  const multipart = { "X-API-KEY": apiKey, "Content-Type": `multipart/form-data; boundary=${boundary}` };
+  const multipart = {
+    "X-API-KEY": apiKey,
+    "Content-Type": `multipart/form-data; boundary=${boundary}`,
+  };
   const raw = { "X-API-KEY": apiKey, "Content-Type": "application/octet-stream" };
   const headers = kind === "multipart" ? multipart : raw;
   const before = kind === "multipart" ? Buffer.from(formHead) : Buffer.alloc(0);

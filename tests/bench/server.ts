@@ -1,6 +1,13 @@
 // The server that is measured: a binary on a fresh data directory, with authentication on as in real life.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { reap } from "./asks.ts";
 
@@ -30,6 +37,14 @@ const [apiKey, workerToken] = [makeSecret(), makeSecret()];
 const readyMsMax = 20_000;
 const endMsMax = 15_000;
 
+/** Copies a binary, because a build made meanwhile replaces it. The digest tells builds apart. */
+export function keepBinary(path: string, folder: string, name: string) {
+  const binary = join(folder, name);
+  copyFileSync(path, binary);
+  const digest = new Bun.CryptoHasher("sha256").update(readFileSync(binary)).digest("hex");
+  return { binary, digest: digest.slice(0, 12) };
+}
+
 export function startServer(options: ServerOptions): Promise<BenchServer> {
   const folder = mkdtempSync(join(options.directory, "gridlike-bench-"));
   return startIn(folder, options);
@@ -53,7 +68,8 @@ async function startIn(folder: string, options: ServerOptions): Promise<BenchSer
   while (!(await isReady(url))) {
     if (child.exitCode !== null || performance.now() - startedAt > readyMsMax) {
       child.kill("SIGKILL");
-      throw new Error(`${options.binary} did not become ready:\n${readFileSync(log, "utf8")}`);
+      const said = existsSync(log) ? readFileSync(log, "utf8") : `${log} is gone.`;
+      throw new Error(`${options.binary} did not become ready:\n${said}`);
     }
     await Bun.sleep(1);
   }

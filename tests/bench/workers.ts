@@ -1,6 +1,7 @@
 // Workers of the original protocol, all in this one process: each answers a payload at once with the same bytes.
 // Also the other end of the echo that shows what a frame costs at least.
 
+import { unreachable } from "../../src/domain/assert.ts";
 import { answerAsks, type WorkersAsk } from "./asks.ts";
 
 const readyMessage = JSON.stringify({ code: 1, status: 1 });
@@ -9,7 +10,7 @@ const joiningMax = 32;
 
 let workers: readonly WebSocket[] = [];
 
-answerAsks<WorkersAsk>(async (ask) => {
+answerAsks(async (ask: WorkersAsk) => {
   switch (ask.do) {
     case "join":
       return join(ask);
@@ -19,6 +20,8 @@ answerAsks<WorkersAsk>(async (ask) => {
       return null;
     case "echo":
       return echo(ask);
+    default:
+      return unreachable(ask);
   }
 });
 

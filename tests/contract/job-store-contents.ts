@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { now } from "../support/a-job.ts";
 import { aNewJob, largeContent, smallContent } from "../support/builders.ts";
-import { addJob, removeJob, requireJob, runToDone } from "../support/store-steps.ts";
+import { addJob, readyOf, removeJob, requireJob, runToDone } from "../support/store-steps.ts";
 
 export function describeContents(jobs: () => JobStore): void {
   describe("small bytes", () => describeSmall(jobs));
@@ -173,7 +173,7 @@ function describeChains(jobs: () => JobStore): void {
       [1, "completed"],
       [2, "submitted"],
     ]);
-    const ready = await jobs().ready({ types: ["next"], at: now, limit: 5 });
+    const ready = await readyOf(jobs(), { types: ["next"], at: now });
     expect(ready.map((job) => job.seq)).toEqual([2]);
   });
 

@@ -4,7 +4,15 @@ import { describe, expect, test } from "bun:test";
 import type { JobFilter, JobStore, PageQuery } from "../../src/store/job-store.ts";
 import { aWorker, now } from "../support/a-job.ts";
 import { aNewJob, anId, smallContent } from "../support/builders.ts";
-import { addJob, claimBy, putStep, removeJob, runToDone } from "../support/store-steps.ts";
+import {
+  addJob,
+  changeOf,
+  claimBy,
+  putStep,
+  removeJob,
+  requireJob,
+  runToDone,
+} from "../support/store-steps.ts";
 
 export function describeListings(jobs: () => JobStore): void {
   describe("listings", () => describeFilters(jobs));
@@ -174,6 +182,57 @@ function describeCounts(jobs: () => JobStore): void {
       { type: "x", status: "pending", count: 1 },
       { type: "y", status: "running", count: 1 },
     ]);
+  });
+
+  test("group() tells the jobs of a group in each status, through every change", async () => {
+    expect(await jobs().group("g")).toBeNull();
+    const added = [0, 1, 2, 3, 4].map((count) =>
+      aNewJob({ group: "g", type: count < 3 ? "x" : "y", submittedAt: now + count }),
+    );
+    await jobs().add([...added, aNewJob({ group: "other" }), aNewJob()]);
+    const nothing = { pending: 0, running: 0, done: 0, failed: 0, cancelled: 0 };
+    expect(await jobs().group("g")).toStrictEqual({
+      counts: { ...nothing, pending: 5 },
+      firstSubmittedAt: now,
+      lastSubmittedAt: now + 4,
+    });
+    await runToDone(jobs(), 1, smallContent("r"), aNewJob({ group: "g", submittedAt: now + 9 }));
+    await putStep(jobs(), 2, claimBy("a"));
+    await putStep(jobs(), 3, { do: "cancel", at: now, info: null });
+    await putStep(jobs(), 4, claimBy("a"));
+    await putStep(jobs(), 4, {
+      ...{ do: "fail", at: now, attempt: 1, info: null, chance: 0 },
+      retryable: false,
+    });
+    const counts = { pending: 2, running: 1, done: 1, failed: 1, cancelled: 1 };
+    const dates = { firstSubmittedAt: now, lastSubmittedAt: now + 9 };
+    expect(await jobs().group("g")).toStrictEqual({ counts, ...dates });
+    await removeJob(jobs(), 1);
+    expect(await jobs().group("g")).toStrictEqual({
+      counts: { ...counts, done: 0 },
+      firstSubmittedAt: now + 1,
+      lastSubmittedAt: now + 9,
+    });
+    expect((await jobs().group("other"))?.counts).toStrictEqual({ ...nothing, pending: 1 });
+    expect(await jobs().group("G")).toBeNull();
+  });
+
+  test("group() of a group whose jobs are all removed is none, and may begin again", async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const seq = await addJob(jobs(), aNewJob({ group: "a/b %\u{1f600}" }));
+      expect((await jobs().group("a/b %\u{1f600}"))?.counts.pending).toBe(1);
+      await removeJob(jobs(), seq);
+      expect(await jobs().group("a/b %\u{1f600}")).toBeNull();
+    }
+  });
+
+  test("group() counts nothing of what was refused", async () => {
+    await jobs().add([aNewJob({ key: "k", group: "g" }), aNewJob({ key: "k", group: "g" })]);
+    expect((await jobs().group("g"))?.counts.pending).toBe(1);
+    const job = await requireJob(jobs(), 1);
+    const change = changeOf(job, { do: "cancel", at: now, info: null });
+    await Promise.all([jobs().save([change]), jobs().save([change])]);
+    expect((await jobs().group("g"))?.counts).toMatchObject({ pending: 0, cancelled: 1 });
   });
 
   test("types() tells every type ever used or declared, with its jobs that are not settled", async () => {

@@ -2,20 +2,32 @@
 
 import { describe, expect, test } from "bun:test";
 import type { NewJob } from "../../src/domain/job.ts";
+import type { Shape } from "../../src/domain/shape.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { aType, noOptions, now } from "../support/a-job.ts";
-import { aNewJob } from "../support/builders.ts";
-import { addJob, changeOf, claimBy, failOf, putStep, requireJob } from "../support/store-steps.ts";
+import { aNewJob, anId, largeContent } from "../support/builders.ts";
+import {
+  addJob,
+  changeOf,
+  claimBy,
+  failOf,
+  putStep,
+  readyOf,
+  removeJob,
+  requireJob,
+  runToDone,
+} from "../support/store-steps.ts";
 
 export function describeOrder(jobs: () => JobStore): void {
   describe("the order to give out", () => describeReady(jobs));
   describe("time", () => describeTime(jobs));
+  describe("shapes", () => describeShapes(jobs));
 }
 
 type Asked = { readonly types?: readonly string[]; readonly at?: number; readonly limit?: number };
 
-async function readyKeys(jobs: JobStore, { types = [""], at = now, limit = 100 }: Asked = {}) {
-  return (await jobs.ready({ types, at, limit })).map((job) => job.key);
+async function readyKeys(jobs: JobStore, asked: Asked = {}) {
+  return (await readyOf(jobs, { types: [""], ...asked })).map((job) => job.key);
 }
 
 const withOptions = (options: Partial<NewJob["options"]>) => ({
@@ -45,7 +57,7 @@ function describeReady(jobs: () => JobStore): void {
 
   test("ready() answers with whole jobs", async () => {
     const seq = await addJob(jobs(), aNewJob());
-    expect(await jobs().ready({ types: [""], at: now, limit: 1 })).toStrictEqual([
+    expect(await readyOf(jobs(), { types: [""], limit: 1 })).toStrictEqual([
       await requireJob(jobs(), seq),
     ]);
   });
@@ -95,6 +107,85 @@ function describeReady(jobs: () => JobStore): void {
     await putStep(jobs(), seq, { do: "cancel", at: now, info: null });
     await putStep(jobs(), seq, { do: "retry", at: now });
     expect(await readyKeys(jobs())).toEqual(["k"]);
+  });
+}
+
+const inGroup = (group: string, groupRunningMax: number): Partial<NewJob> => ({
+  group,
+  ...withOptions({ groupRunningMax }),
+});
+const limited = (group: string, max: number) => JSON.stringify({ group, group_running_max: max });
+
+function describeShapes(jobs: () => JobStore): void {
+  const shapes = async (...types: string[]) => (await jobs().shapes(types)).toSorted(byText);
+  const byText = (a: Shape, b: Shape) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+
+  test("shapes() tells what pending jobs of these types require, each once", async () => {
+    expect(await shapes("", "a", "never")).toEqual([]);
+    await jobs().add([
+      aNewJob(),
+      aNewJob(),
+      aNewJob({ group: "g" }),
+      aNewJob(inGroup("g", 2)),
+      aNewJob(inGroup("g", 2)),
+      aNewJob(inGroup("g", 3)),
+      aNewJob({ type: "a", payload: { ...largeContent("file"), size: 5 * 1024 * 1024 } }),
+      aNewJob({ type: "b" }),
+    ]);
+    expect(await shapes("", "a", "never")).toEqual([
+      { type: "", requires: "" },
+      { type: "", requires: limited("g", 2) },
+      { type: "", requires: limited("g", 3) },
+      { type: "a", requires: `{"payload_bytes_min":${4 * 1024 * 1024 + 1}}` },
+    ]);
+    expect(await shapes()).toEqual([]);
+  });
+
+  test("shapes() tells of a shape while one of its jobs is pending, whatever becomes of them", async () => {
+    const [one, two] = [aNewJob(inGroup("g", 2)), aNewJob(inGroup("g", 2))];
+    const [first, second] = [await addJob(jobs(), one), await addJob(jobs(), two)];
+    await putStep(jobs(), first, claimBy("a"));
+    expect(await shapes("")).toHaveLength(1);
+    await putStep(jobs(), second, { do: "hold", at: now });
+    expect(await shapes("")).toHaveLength(1);
+    await putStep(jobs(), second, { do: "cancel", at: now, info: null });
+    expect(await shapes("")).toEqual([]);
+    await putStep(jobs(), first, { do: "release", at: now, attempt: 1, info: "Back." });
+    expect(await shapes("")).toHaveLength(1);
+    await removeJob(jobs(), first);
+    expect(await shapes("")).toEqual([]);
+    await removeJob(jobs(), second);
+    expect(await shapes("")).toEqual([]);
+  });
+
+  test("shapes() tells of a successor by the size of the result that is its payload", async () => {
+    const seq = await addJob(jobs(), aNewJob());
+    const result = { ...largeContent("file"), size: 2 * 1024 * 1024 };
+    await runToDone(jobs(), seq, result, aNewJob({ type: "next", fromId: anId() }));
+    expect(await shapes("", "next")).toEqual([
+      { type: "next", requires: `{"payload_bytes_min":${1024 * 1024 + 1}}` },
+    ]);
+    expect(await readyOf(jobs(), { types: ["next"] })).toHaveLength(1);
+  });
+
+  test("ready() answers only with the shapes that were asked for, at most so many of each, in one order", async () => {
+    for (const key of ["g1", "g2", "g3"])
+      await addJob(jobs(), aNewJob({ key, ...inGroup("g", 2) }));
+    for (const key of ["p1", "p2", "p3"]) await addJob(jobs(), aNewJob({ key }));
+    await addJob(jobs(), aNewJob({ key: "h1", priority: "immediate", ...inGroup("h", 1) }));
+    const keys = async (limit: number, ...asked: readonly [string, number][]) => {
+      const found = asked.map(([requires, most]) => ({ type: "", requires, limit: most }));
+      const ready = await jobs().ready({ shapes: found, at: now, limit });
+      return ready.map((job) => job.key);
+    };
+    const [g, h] = [limited("g", 2), limited("h", 1)];
+    expect(await keys(9, ["", 9])).toEqual(["p1", "p2", "p3"]);
+    expect(await keys(9, ["", 9], [g, 2])).toEqual(["g1", "g2", "p1", "p2", "p3"]);
+    expect(await keys(9, [h, 9], ["", 1], [g, 1])).toEqual(["h1", "g1", "p1"]);
+    expect(await keys(3, [h, 9], ["", 9], [g, 2])).toEqual(["h1", "g1", "g2"]);
+    expect(await keys(1, ["", 9])).toEqual(["p1"]);
+    expect(await keys(9, ['{"group":"unheard of","group_running_max":1}', 9])).toEqual([]);
+    expect(await keys(9)).toEqual([]);
   });
 }
 

@@ -18,6 +18,7 @@ import {
 import { describeContents } from "./job-store-contents.ts";
 import { describeListings } from "./job-store-listings.ts";
 import { describeOrder } from "./job-store-order.ts";
+import { describeRetention } from "./job-store-retention.ts";
 
 export type OpenedJobStore = {
   /** Pages hold three jobs. */
@@ -42,6 +43,7 @@ export function describeJobStore(provider: string, open: () => Promise<OpenedJob
     describeOrder(jobs);
     describeListings(jobs);
     describeContents(jobs);
+    describeRetention(jobs);
 
     test("close() may be called twice, and every verb rejects after it", async () => {
       await jobs().close();
@@ -69,6 +71,7 @@ function describeAdding(jobs: () => JobStore): void {
         notBefore: now + 5,
         deadline: now + 50,
         hold: true,
+        groupRunningMax: 7,
       },
       fromId: anId(),
     });
@@ -323,12 +326,13 @@ function describeRemoving(jobs: () => JobStore): void {
   });
 
   test("remove() leaves one event, which still tells the job's id, key and type [GL-11]", async () => {
-    const job = aNewJob({ type: "fold" });
+    const job = aNewJob({ type: "fold", group: "g" });
     const seq = await addJob(jobs(), job);
     await putStep(jobs(), seq, { do: "cancel", at: now, info: null });
     const event = anEvent({ at: now + 9, status: "cancelled", worker: aWorker("w") });
     await jobs().remove([{ from: 1, seq, event }]);
-    const left = { ...event, seq: 3, job: seq, id: job.id, key: job.key, type: "fold" };
+    const of = { job: seq, id: job.id, key: job.key, type: "fold", group: null };
+    const left = { ...event, seq: 3, ...of };
     expect(await jobs().history(seq)).toStrictEqual([left]);
     expect(await jobs().events(0, 10)).toStrictEqual([left]);
   });
@@ -371,12 +375,12 @@ function describeRemoving(jobs: () => JobStore): void {
 
 function describeHistory(jobs: () => JobStore): void {
   test("history() tells each move of one job, oldest first", async () => {
-    const job = aNewJob();
+    const job = aNewJob({ group: "g" });
     const seq = await addJob(jobs(), job);
     await addJob(jobs(), aNewJob());
     await putStep(jobs(), seq, claimBy("a", now + 1));
     await putStep(jobs(), seq, { ...failOf(1, now + 2), retryable: false });
-    const of = { job: seq, id: job.id, key: job.key, type: "" };
+    const of = { job: seq, id: job.id, key: job.key, type: "", group: "g" };
     const silent = { attempt: null, worker: null, reason: null, info: null };
     expect(await jobs().history(seq)).toStrictEqual([
       { ...of, ...silent, seq: 1, at: now, change: "submitted", status: "pending" },

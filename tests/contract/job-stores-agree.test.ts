@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Job, JobSeq } from "../../src/domain/job.ts";
+import type { Shape } from "../../src/domain/shape.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { createMemoryJobStore } from "../../src/store/memory/memory-job-store.ts";
 import { now } from "../support/a-job.ts";
@@ -45,6 +46,7 @@ test.if(seedCount >= 6)("the random work did everything at least once", () => {
     "reopened",
     "same turn",
     "ready",
+    "shape",
     "due",
     "avoid",
     "next page",
@@ -174,6 +176,7 @@ async function compare(run: Run): Promise<void> {
   await ask(run, (store) => store.attempt(seq, n));
   await compareOrder(run);
   await ask(run, (store) => store.counts());
+  await ask(run, (store) => store.group("g"));
   await ask(run, (store) => store.types());
   const query = chance.query(at, run.lastSeq);
   const page = await ask(run, (store) => store.list(query));
@@ -203,9 +206,19 @@ async function compareOrder(run: Run): Promise<void> {
   const at = run.at - (chance.happens(0.2) ? chance.below(5_000) : 0); // Now and then the clock is set back.
   const types = typeNames.filter(() => chance.happens(0.7));
   const limit = 1 + chance.below(10);
-  const ready = await ask(run, (store) => store.ready({ types, at, limit }));
+  const shapes = (await ask(run, (store) => inOrder(store.shapes(types))))
+    .filter(() => chance.happens(0.8))
+    .map((shape) => ({ ...shape, limit: 1 + chance.below(10) }));
+  const ready = await ask(run, (store) => store.ready({ shapes, at, limit }));
+  if (shapes.some(({ requires }) => requires !== "")) note("shape");
   if (ready.length > 0) note("ready");
   const due = await ask(run, (store) => store.due(at, limit));
   if (due.length > 0) note("due");
   await ask(run, (store) => store.nextDue(run.at));
+}
+
+/** Shapes come in no order. */
+async function inOrder(shapes: Promise<readonly Shape[]>): Promise<readonly Shape[]> {
+  const nameOf = ({ type, requires }: Shape) => `${type} ${requires}`;
+  return (await shapes).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }

@@ -170,7 +170,7 @@ test("unknown routes and methods are told as problems", async () => {
     ["OPTIONS", "/jobs"],
     ["PATCH", "/jobs/k"],
     ["GET", "/jobs/k/nope"],
-    ["POST", "/jobs/cancel"],
+    ["POST", "/jobs/first/explode"],
   ];
   for (const [method, path] of unknown) {
     const answer = await door.call(path, { method });

@@ -39,6 +39,7 @@ test("GET /api/jobs/{job} shows every fact of a job under its name [GL-18]", asy
     priority: "batch",
     description: "d",
     group: null,
+    group_running_max: null,
     labels: null,
     batch: 0,
     from_id: null,

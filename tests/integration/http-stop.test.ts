@@ -3,6 +3,7 @@ import { shutdownMsMax } from "../../src/domain/limits.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { createSystemRandom } from "../../src/platform/random.ts";
 import { createSilentLog } from "../../src/platform/log.ts";
+import { createMemoryPartStore } from "../../src/blobs/memory/memory-part-store.ts";
 import { createSha256 } from "../../src/blobs/hashing.ts";
 import { createApp } from "../../src/server/app.ts";
 import { listen } from "../../src/server/listen.ts";
@@ -80,7 +81,8 @@ test("listen() refuses a port that is taken", async () => {
   };
   const app = createApp({
     broker: door.broker,
-    auth: { verifyApi: () => false },
+    auth: { verifyApi: () => false, verifyWorker: () => false },
+    partStore: createMemoryPartStore({ clock }),
     clock,
     random: createSystemRandom(),
     log: createSilentLog(),

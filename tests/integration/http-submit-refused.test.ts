@@ -96,6 +96,7 @@ test("options out of bounds are refused, all in one answer", async () => {
     labels: ["[]", "1", "null", "{", "x", `{"a":"${"x".repeat(17_000)}"}`, "[".repeat(10_000)],
     description: ["x".repeat(129), "a\nb", "\u202e"],
     group: [".", "x".repeat(257), "a\tb"],
+    group_running_max: ["0", "1000001", "-1", "1.5", "x"],
     content_type: ["text", "a/b\r\nX-Evil: 1", "text/ü", `a/${"b".repeat(300)}`],
   };
   for (const [name, values] of Object.entries(bad)) {
@@ -110,6 +111,15 @@ test("options out of bounds are refused, all in one answer", async () => {
   const both = await refused(door, "/jobs/submit?hold=2&max_attempts=x", post("x"));
   expect(both.detail).toContain("hold");
   expect(both.detail).toContain("max_attempts");
+});
+
+test("group_running_max without a group is refused with the remedy", async () => {
+  await using door = await openDoor();
+  for (const query of ["group_running_max=3", "group_running_max=3&group="]) {
+    const problem = await refused(door, `/jobs/submit?${query}`, post("x"));
+    expect(problem).toMatchObject({ status: 400, code: "malformed" });
+    expect(problem.detail).toContain("Give a group with it");
+  }
 });
 
 test("an unknown option is refused with the nearest known one, in a query and in a form", async () => {

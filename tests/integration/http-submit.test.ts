@@ -93,6 +93,7 @@ test("POST /api/jobs/submit keeps every option", async () => {
   await using door = await openDoor();
   const query = new URLSearchParams({
     group: "night",
+    group_running_max: "7",
     labels: '{"scene": 4, "who": ["a"]}',
     max_attempts: "5",
     timeout_s: "1.5",
@@ -104,12 +105,13 @@ test("POST /api/jobs/submit keeps every option", async () => {
   await door.submit("o", "x", `&${query.toString()}`);
   expect(await job(door, "o")).toMatchObject({
     group: "night",
+    group_running_max: 7,
     labels: { scene: 4, who: ["a"] },
     not_before: "2029-12-31T23:00:00.000Z",
     payload: { content_type: "image/png" },
   });
   const { options } = await door.broker.get({ by: "key", key: "o" });
-  expect(options).toMatchObject({ maxAttempts: 5, timeoutMs: 1500, hold: true });
+  expect(options).toMatchObject({ maxAttempts: 5, timeoutMs: 1500, hold: true, groupRunningMax: 7 });
   expect(options.deadline).toBe(Date.parse("2031-01-01T00:00:00Z"));
 });
 

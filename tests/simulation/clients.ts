@@ -6,7 +6,7 @@ import type { ChangeName } from "../../src/domain/event.ts";
 import type { JobRef } from "../../src/domain/key.ts";
 import type { Chance } from "./chance.ts";
 import type { Judge } from "./judge.ts";
-import type { Knobs } from "./knobs.ts";
+import { limitedGroup, type Knobs } from "./knobs.ts";
 import { mayBeGone, type Ledger, type Order } from "./ledger.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Answer, Server } from "./server.ts";
@@ -27,7 +27,15 @@ export type ClientsDeps = {
   readonly isHealing: () => boolean;
 };
 
-type Self = { readonly name: string; readonly chance: Chance; readonly orders: Order[]; count: number };
+/** From the settling of a job until those who wait for it are told: disks and networks take their time. */
+const promptMsMax = 2_000;
+
+type Self = {
+  readonly name: string;
+  readonly chance: Chance;
+  readonly orders: Order[];
+  count: number;
+};
 
 const acts = {
   submit: 40,
@@ -107,7 +115,9 @@ async function perform(deps: ClientsDeps, self: Self, act: Act): Promise<void> {
 
 /** Mostly one of the last, for old jobs are settled. */
 function recent({ chance }: Self, known: readonly Order[]): Order {
-  return chance.is(0.7) ? known.at(-chance.between(1, Math.min(8, known.length)))! : chance.pick(known);
+  return chance.is(0.7)
+    ? known.at(-chance.between(1, Math.min(8, known.length)))!
+    : chance.pick(known);
 }
 
 /** One that failed or was cancelled, as far as a client may know. */
@@ -128,18 +138,20 @@ function newOrder({ works, knobs, ledger, wall, scheduler }: ClientsDeps, self: 
   const isOversize = chance.is(knobs.oversizeRate);
   const sizeBytes = isOversize ? knobs.classicBytesMax + 1 : chance.pick([0, 20, 48, 49, 200, 400]);
   const nowWall = wallStartsAt + scheduler.nowMs() + wall.offsetMs;
+  const group = chance.is(0.3) ? chance.pick(["g1", "g2"]) : null;
   self.count += 1;
   const order: Order = {
     key: keyFor(self),
     type,
     priority: chance.is(0.3) ? "immediate" : "batch",
-    group: chance.is(0.3) ? chance.pick(["g1", "g2"]) : null,
+    group,
     options: {
       maxAttempts: chance.is(0.1) ? chance.between(1, 4) : null,
       timeoutMs: chance.is(0.1) ? chance.between(1, 4_000) : null,
-      notBefore: chance.is(0.1) ? nowWall + chance.between(0, 20_000) : null,
-      deadline: chance.is(0.1) ? nowWall + chance.between(0, 20_000) : null,
+      notBefore: chance.is(0.1) ? nowWall + chance.between(0, knobs.putOffMsMax) : null,
+      deadline: chance.is(0.1) ? nowWall + chance.between(0, knobs.putOffMsMax) : null,
       hold: chance.is(0.04),
+      groupRunningMax: group === limitedGroup ? knobs.groupRunningMax : null,
     },
     payload: works.payload(kind, sizeBytes),
     acknowledged: null,
@@ -154,7 +166,9 @@ function newOrder({ works, knobs, ledger, wall, scheduler }: ClientsDeps, self: 
 
 /** Mostly a fresh key; now and then one that a deletion freed, or one that a successor would like to have. */
 function keyFor({ name, chance, orders, count }: Self): string {
-  const freed = orders.filter(({ isDeleted, key }) => isDeleted && orders.findLast((o) => o.key === key)!.isDeleted);
+  const freed = orders.filter(
+    ({ isDeleted, key }) => isDeleted && orders.findLast((o) => o.key === key)!.isDeleted,
+  );
   if (freed.length > 0 && chance.is(0.3)) return chance.pick(freed).key;
   const isGreedy = chance.is(0.03);
   return `${name}-${isGreedy ? count + 1 : count}${isGreedy ? "/b" : ""}`;
@@ -182,7 +196,12 @@ async function submit(deps: ClientsDeps, order: Order): Promise<void> {
   }
 }
 
-function accept({ trace, ledger, judge }: ClientsDeps, order: Order, told: Submitted, round: number) {
+function accept(
+  { trace, ledger, judge }: ClientsDeps,
+  order: Order,
+  told: Submitted,
+  round: number,
+) {
   trace.note(told.isReplay ? "client.replayed" : "client.submitted", `${order.key} ${told.seq}`);
   if (round > 0) trace.note("client.submitted-again");
   const before = order.acknowledged;
@@ -203,7 +222,11 @@ export function requireStanding(judge: Judge, trace: Trace, order: Order): void 
   trace.violate("I1", `job ${told.seq} (${order.key}) was acknowledged and does not exist`);
 }
 
-async function send(broker: Broker, order: Order, { chance, scheduler }: ClientsDeps): Promise<Submitted> {
+async function send(
+  broker: Broker,
+  order: Order,
+  { chance, scheduler }: ClientsDeps,
+): Promise<Submitted> {
   const type = broker.requireType(order.type);
   const payload = await broker.stage(inPieces(order.payload, chance, scheduler), {
     sizeBytesMax: type.payloadBytesMax,
@@ -223,9 +246,12 @@ async function* inPieces(bytes: Uint8Array, chance: Chance, scheduler: Scheduler
 }
 
 async function otherBytes(deps: ClientsDeps, order: Order): Promise<void> {
+  if (mayBeGone(order)) return;
   const other = { ...order, payload: new TextEncoder().encode(`other ${order.key}`) };
+  order.submitsUnderWay += 1;
   const answer = await deps.server.call((broker) => send(broker, other, deps));
-  if (answer.kind === "unknown" || mayBeGone(order)) return;
+  order.submitsUnderWay -= 1;
+  if (answer.kind === "unknown") return;
   deps.trace.note("client.other-bytes");
   const isRefused = answer.kind === "refused" && answer.code === "key-taken";
   if (!isRefused) deps.trace.violate("R-12", `${order.key} was taken with other bytes`);
@@ -249,6 +275,7 @@ async function wait(deps: ClientsDeps, self: Self, order: Order): Promise<void> 
     deps.scheduler.after(self.chance.between(0, 5_000), () => patience.abort());
   }
   const ref = refOf(self, order);
+  const askedMs = deps.scheduler.nowMs();
   const answer = await deps.server.call((broker) =>
     isToEnd
       ? broker.waitForEndOfChain(ref, waitMs, patience.signal)
@@ -256,7 +283,17 @@ async function wait(deps: ClientsDeps, self: Self, order: Order): Promise<void> 
   );
   deps.trace.note(`client.wait-${answer.kind}`);
   if (answer.kind === "refused") return refusedLook(deps, order, answer.code);
-  if (answer.kind === "ok" && answer.value.status === "done") await fetch(deps, answer.value);
+  if (answer.kind !== "ok") return;
+  if (!isToEnd) requirePromptness(deps, answer.value.seq, askedMs);
+  if (answer.value.status === "done") await fetch(deps, answer.value);
+}
+
+/** Who waits for a job is told as soon as it settles. */
+function requirePromptness({ judge, scheduler, trace }: ClientsDeps, seq: number, askedMs: number) {
+  const known = judge.cases().get(seq);
+  if (known === undefined || known.status === "pending" || known.status === "running") return;
+  const lateMs = scheduler.nowMs() - Math.max(known.changedMs, askedMs);
+  if (lateMs > promptMsMax) trace.violate("wait", `told ${lateMs} ms after job ${seq} settled`);
 }
 
 async function look(deps: ClientsDeps, self: Self, order: Order): Promise<void> {
@@ -278,7 +315,9 @@ async function fetch(deps: ClientsDeps, view: JobView): Promise<void> {
   const { result } = view;
   const answer = await deps.server.call(async (broker) => {
     const bytes = await broker.open(result);
-    return bytes instanceof Uint8Array ? bytes : new Uint8Array(await new Response(bytes).arrayBuffer());
+    return bytes instanceof Uint8Array
+      ? bytes
+      : new Uint8Array(await new Response(bytes).arrayBuffer());
   });
   if (answer.kind === "unknown") return;
   const source = deps.works.known(view.payload.sha256)!;
@@ -287,15 +326,29 @@ async function fetch(deps: ClientsDeps, view: JobView): Promise<void> {
     return deps.trace.note("client.fetched");
   }
   if (deps.judge.isDeleted(view.seq)) return;
-  deps.trace.violate("I9", `the result of job ${view.seq} cannot be read: ${JSON.stringify(answer)}`);
+  deps.trace.violate(
+    "I9",
+    `the result of job ${view.seq} cannot be read: ${JSON.stringify(answer)}`,
+  );
 }
 
 const changeOf = { cancel: "cancelled", retry: "retried", hold: "held", unhold: "unheld" } as const;
 type Verb = keyof typeof changeOf;
 
+/** Why a verb may be refused; the job may also have been deleted meanwhile. */
+const lawful: Record<Verb, readonly string[]> = {
+  cancel: ["already-done", "no-such-job"],
+  retry: ["already-done", "still-active", "no-such-job"],
+  hold: ["already-done", "still-active", "no-such-job"],
+  unhold: ["no-such-job"],
+};
+
 async function operate(deps: ClientsDeps, ref: JobRef, verb: Verb): Promise<void> {
   const answer = await deps.server.call((broker) => broker[verb](ref));
   deps.trace.note(`client.${verb}-${answer.kind}`, answer.kind === "refused" ? answer.code : "");
+  if (answer.kind === "refused" && !lawful[verb].includes(answer.code)) {
+    deps.trace.violate("I2", `${verb} was refused: ${answer.code}`);
+  }
   if (answer.kind !== "ok") return;
   const { seq } = answer.value;
   const wasHeldAtFirst = verb === "hold" && answer.value.options.hold;

@@ -178,34 +178,20 @@ type JobRoads = {
   readonly write: <T>(apply: () => Promise<T>) => Promise<T>;
 };
 
+/** Every other verb reads. */
+const writingVerbs: readonly (keyof JobStore)[] = [
+  ...(["add", "save", "remove", "declareTypes", "noteWorkers", "setSetting"] as const),
+  "forgetEvents",
+];
+
 function mountJobs(platter: JobStore, { read, write }: JobRoads): JobStore {
-  return {
-    add: (jobs) => write(() => platter.add(jobs)),
-    save: (changes) => write(() => platter.save(changes)),
-    remove: (removals) => write(() => platter.remove(removals)),
-    declareTypes: (names) => write(() => platter.declareTypes(names)),
-    noteWorkers: (records) => write(() => platter.noteWorkers(records)),
-    setSetting: (name, value) => write(() => platter.setSetting(name, value)),
-    find: (ref) => read(() => platter.find(ref)),
-    ready: (query) => read(() => platter.ready(query)),
-    due: (at, limit) => read(() => platter.due(at, limit)),
-    nextDue: (at) => read(() => platter.nextDue(at)),
-    list: (query) => read(() => platter.list(query)),
-    count: (filter) => read(() => platter.count(filter)),
-    counts: () => read(() => platter.counts()),
-    isBatchFull: (type, batch) => read(() => platter.isBatchFull(type, batch)),
-    history: (seq) => read(() => platter.history(seq)),
-    attempt: (seq, n) => read(() => platter.attempt(seq, n)),
-    logs: (seq) => read(() => platter.logs(seq)),
-    lastEventSeq: () => read(() => platter.lastEventSeq()),
-    events: (afterSeq, limit) => read(() => platter.events(afterSeq, limit)),
-    inline: (content) => read(() => platter.inline(content)),
-    usesBlob: (name) => read(() => platter.usesBlob(name)),
-    types: () => read(() => platter.types()),
-    worker: (id) => read(() => platter.worker(id)),
-    setting: (name) => read(() => platter.setting(name)),
-    close: async () => {},
-  };
+  const mounted: Record<string, unknown> = {};
+  for (const name of Object.keys(platter) as (keyof JobStore)[]) {
+    const verb = platter[name] as (...given: readonly unknown[]) => Promise<unknown>;
+    const road = writingVerbs.includes(name) ? write : read;
+    mounted[name] = (...given: readonly unknown[]) => road(() => verb(...given));
+  }
+  return { ...(mounted as unknown as JobStore), close: async () => {} }; // It has the verbs of the platter.
 }
 
 type BlobRoads = {

@@ -6,6 +6,7 @@ import type { Job, JobSeq, Status } from "../../src/domain/job.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
+import { limitedGroup, type Knobs } from "./knobs.ts";
 import { mayBeGone, type Ledger } from "./ledger.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Trace } from "./trace.ts";
@@ -36,12 +37,20 @@ export type Case = {
   record: Job | null;
 };
 
+/** The jobs that the group's limit is about, after the last commit. */
+export type LimitedGroup = {
+  readonly running: ReadonlySet<JobSeq>;
+  /** Virtual time at which a job last began or ended to run. */
+  readonly changedMs: number;
+};
+
 export type Judge = {
   /** To be called after each commit. */
   read(): Promise<void>;
   /** Jobs that exist. */
   cases(): ReadonlyMap<JobSeq, Case>;
   pending(type: string): ReadonlyMap<JobSeq, Case>;
+  limited(): LimitedGroup;
   /** True when a job of this number was deleted. */
   isDeleted(seq: JobSeq): boolean;
   /** Jobs that ever existed. */
@@ -53,10 +62,13 @@ export type Judge = {
 export type JudgeDeps = {
   readonly jobs: JobStore;
   readonly types: readonly JobType[];
+  readonly knobs: Knobs;
   readonly scheduler: Scheduler;
   readonly ledger: Ledger;
   readonly works: Works;
   readonly trace: Trace;
+  /** The server has not begun to listen yet. */
+  readonly isStarting: () => boolean;
   /** A job was claimed: the moment to ask whether another had a better right. */
   readonly onClaim: (claimed: Case) => void;
 };
@@ -64,24 +76,26 @@ export type JudgeDeps = {
 const pageSize = 500;
 
 /** For each change: the statuses it may start from and lead to. */
-const graph: Record<ChangeName, { readonly from: readonly Status[]; readonly to: readonly Status[] }> =
-  {
-    submitted: { from: [], to: ["pending"] },
-    claimed: { from: ["pending"], to: ["running"] },
-    completed: { from: ["running", "pending"], to: ["done"] },
-    failed: { from: ["running"], to: ["pending", "failed"] },
-    timed_out: { from: ["running"], to: ["pending", "failed"] },
-    lost: { from: ["running"], to: ["pending", "failed"] },
-    not_delivered: { from: ["running"], to: ["pending"] },
-    released: { from: ["running"], to: ["pending"] },
-    cancelled: { from: ["pending", "running"], to: ["cancelled"] },
-    retried: { from: ["failed", "cancelled"], to: ["pending"] },
-    expired: { from: ["pending"], to: ["failed"] },
-    held: { from: ["pending"], to: ["pending"] },
-    unheld: { from: ["pending"], to: ["pending"] },
-    damaged: { from: [], to: [] }, // No bytes are ever damaged here, so it may not happen at all.
-    deleted: { from: ["done", "failed", "cancelled"], to: ["done", "failed", "cancelled"] },
-  };
+const graph: Record<
+  ChangeName,
+  { readonly from: readonly Status[]; readonly to: readonly Status[] }
+> = {
+  submitted: { from: [], to: ["pending"] },
+  claimed: { from: ["pending"], to: ["running"] },
+  completed: { from: ["running", "pending"], to: ["done"] },
+  failed: { from: ["running"], to: ["pending", "failed"] },
+  timed_out: { from: ["running"], to: ["pending", "failed"] },
+  lost: { from: ["running"], to: ["pending", "failed"] },
+  not_delivered: { from: ["running"], to: ["pending"] },
+  released: { from: ["running"], to: ["pending"] },
+  cancelled: { from: ["pending", "running"], to: ["cancelled"] },
+  retried: { from: ["failed", "cancelled"], to: ["pending"] },
+  expired: { from: ["pending"], to: ["failed"] },
+  held: { from: ["pending"], to: ["pending"] },
+  unheld: { from: ["pending"], to: ["pending"] },
+  damaged: { from: [], to: [] }, // No bytes are ever damaged here, so it may not happen at all.
+  deleted: { from: ["done", "failed", "cancelled"], to: ["done", "failed", "cancelled"] },
+};
 
 /** Changes that tell of the open attempt and end it. */
 const endings = new Set<ChangeName>(["failed", "timed_out", "lost", "not_delivered", "released"]);
@@ -94,7 +108,10 @@ export function createJudge(deps: JudgeDeps): Judge {
   const tokens = new Set<string>();
   const deleted = new Set<JobSeq>();
   const typesByName = new Map(types.map((type) => [type.name, type]));
+  const limitedRunning = new Set<JobSeq>();
+  let limitedChangedMs = 0;
   let lastEvent = 0;
+  let readyLosses = 0;
 
   const accuse = (promise: string, event: StoredEvent, why: string) =>
     trace.violate(promise, `job ${event.job} (${event.type}) ${event.change}: ${why}`);
@@ -112,6 +129,8 @@ export function createJudge(deps: JudgeDeps): Judge {
       if (events.length < pageSize) break;
     }
     for (const seq of touched) await compare(seq);
+    for (const seq of touched) countLimited(seq);
+    checkLimited();
     for (const seq of touched) checkSuccessor(seq);
   };
 
@@ -150,7 +169,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     known.seenLast = change;
     if (change === "claimed") {
       if (known.open !== null) accuse("I6", event, `attempt ${known.open} is open`);
-      if (attempt !== known.lastAttempt + 1) accuse("I5", event, `${known.lastAttempt}, ${attempt}`);
+      if (attempt !== known.lastAttempt + 1)
+        accuse("I5", event, `${known.lastAttempt}, ${attempt}`);
       known.lastAttempt = attempt ?? 0;
       known.claimedMs = scheduler.nowMs();
     }
@@ -204,10 +224,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job.failures !== known.failures) say("I8", `${job.failures} of ${known.failures} failures`);
     if (job.crashes > known.losses) say("I8", `${job.crashes} crashes of ${known.losses} losses`);
     if (job.retriedAfter !== known.retriedAfter) say("I5", `retried after ${job.retriedAfter}`);
-    const limitMs = job.options.timeoutMs ?? typesByName.get(job.type)!.timeoutMs;
-    const ranMs = scheduler.nowMs() - known.claimedMs;
-    const isCutShort = known.seenLast === "timed_out" && former?.status === "running";
-    if (isCutShort && ranMs < (limitMs ?? 0)) say("due", `timed out after ${ranMs} ms`);
+    if (former?.status === "running") checkEnd(known, former, job, say);
     checkLimits(job, say);
     if (job.status === "running") checkToken(job, known, former, say);
     if (job.status === "done") checkResult(job, say);
@@ -218,6 +235,21 @@ export function createJudge(deps: JudgeDeps): Judge {
   };
 
   type Say = (promise: string, why: string) => void;
+
+  /** What ended an attempt was due, and charged to whom it should be. */
+  const checkEnd = (known: Case, former: Job, job: Job, say: Say) => {
+    const limitMs = job.options.timeoutMs ?? typesByName.get(job.type)!.timeoutMs ?? 0;
+    const ranMs = scheduler.nowMs() - known.claimedMs;
+    if (known.seenLast === "timed_out" && ranMs < limitMs)
+      say("due", `timed out after ${ranMs} ms`);
+    const isCharged = job.crashes > former.crashes || job.failures > former.failures;
+    const isOfTheServer = known.seenLast === "lost" && deps.isStarting();
+    if (isOfTheServer && isCharged) say("T16", "a restart was charged to the job");
+    if (known.seenLast !== "lost" || !job.info?.includes("said it was ready")) return;
+    readyLosses += 1;
+    const forgotten = trace.counts().get("worker.forget") ?? 0;
+    if (readyLosses > forgotten) say("GL-32", "was taken from a worker that had not forgotten it");
+  };
 
   const checkLimits = (job: Job, say: Say) => {
     const type = typesByName.get(job.type)!;
@@ -270,6 +302,22 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job.payload.sha256 !== parent.record.result.sha256) say("I10", "with other bytes");
   };
 
+  const countLimited = (seq: JobSeq) => {
+    const record = cases.get(seq)?.record ?? null;
+    const isRunning = record?.status === "running" && record.group === limitedGroup;
+    if (isRunning === limitedRunning.has(seq)) return;
+    limitedChangedMs = scheduler.nowMs();
+    if (!isRunning) return void limitedRunning.delete(seq);
+    limitedRunning.add(seq);
+    if (limitedRunning.size === deps.knobs.groupRunningMax) trace.note("group.full", `${seq}`);
+  };
+
+  const checkLimited = () => {
+    const max = deps.knobs.groupRunningMax;
+    if (max === null || limitedRunning.size <= max) return;
+    trace.violate("group", `${[...limitedRunning].join(", ")} run at once, of at most ${max}`);
+  };
+
   const checkSuccessor = (seq: JobSeq) => {
     const known = cases.get(seq);
     if (known?.status !== "done" || known.successors === 1) return;
@@ -301,6 +349,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     read,
     cases: () => cases,
     pending: (type) => pendingByType.get(type) ?? new Map(),
+    limited: () => ({ running: limitedRunning, changedMs: limitedChangedMs }),
     isDeleted: (seq) => deleted.has(seq),
     jobCount: () => cases.size + deleted.size,
     audit,

@@ -4,6 +4,9 @@
 import type { JobType } from "../../src/domain/job-type.ts";
 import type { Chance } from "./chance.ts";
 
+/** The group whose jobs are limited, over all types. */
+export const limitedGroup = "g1";
+
 export type Knobs = {
   /** Longest wait of a write for its commit. */
   readonly commitMsMax: number;
@@ -13,16 +16,26 @@ export type Knobs = {
   readonly blobMsMax: number;
   /** How often the blob store fails to open or delete. */
   readonly blobErrorRate: number;
+  /** From one sweep for garbage to the next; null is never. */
+  readonly sweepMs: number | null;
   readonly linkMsMax: number;
+  /** By how much some frames are slower. */
+  readonly linkSlownessMax: number;
   readonly workersPerTypeMax: number;
+  /** Workers without a socket, for each type. */
+  readonly pullersPerTypeMax: number;
   readonly misbehaviourRate: number;
   /** Longest time that a worker stays away. */
   readonly absenceMsMax: number;
   readonly failureRate: number;
   readonly clientCount: number;
   readonly clientPauseMsMax: number;
+  /** Longest that a job is put off, or may wait. */
+  readonly putOffMsMax: number;
   readonly activeMs: number;
   readonly faultPauseMsMax: number;
+  /** Longest that the disk stays full. */
+  readonly fullMsMax: number;
   readonly wallJumps: boolean;
   /** Above it bytes go to the blob store. */
   readonly smallBlobBytesMax: number;
@@ -30,6 +43,8 @@ export type Knobs = {
   readonly classicBytesMax: number;
   readonly oversizeRate: number;
   readonly poisonRate: number;
+  /** How many jobs of the limited group may run at once. */
+  readonly groupRunningMax: number | null;
   readonly types: readonly JobType[];
 };
 
@@ -41,20 +56,26 @@ export function turnKnobs(chance: Chance): Knobs {
     readMsMax: chance.pick([0, 0, 0, 3]),
     blobMsMax: chance.pick([0, 2, 40, 400]),
     blobErrorRate: chance.pick([0, 0, 0, 0.02]),
+    sweepMs: chance.pick([null, 1_000, 7_000]),
     linkMsMax: chance.pick([0, 5, 50]),
+    linkSlownessMax: chance.pick([1, 20, 200]),
     workersPerTypeMax: chance.pick([1, 2, 4]),
+    pullersPerTypeMax: chance.pick([0, 0, 1, 2]),
     misbehaviourRate: chance.pick([0, 0.05, 0.2]),
     failureRate: chance.pick([0, 0.05, 0.3]),
     absenceMsMax: chance.pick([1_000, 3_000, 30_000]),
     clientCount: isQuiet ? 1 : chance.between(1, 5),
     clientPauseMsMax: isQuiet ? 60_000 : chance.pick([300, 1_500, 4_000]),
+    putOffMsMax: isQuiet ? 600_000 : 20_000,
     activeMs: isQuiet ? 1_200_000 : chance.between(20_000, 60_000),
     faultPauseMsMax: isQuiet ? 400_000 : chance.pick([2_000, 8_000, 30_000]),
+    fullMsMax: isQuiet ? 60_000 : 3_000,
     wallJumps: chance.is(0.3),
     smallBlobBytesMax: chance.pick([0, 48, 10_000]),
     classicBytesMax: 400,
     oversizeRate: chance.pick([0, 0.02, 0.3]),
     poisonRate: chance.pick([0, 0.02, 0.1]),
+    groupRunningMax: chance.pick([null, 1, 2]),
     types: [
       aType("a", { resultBecomes: "b" }),
       aType("b", { resultBecomes: "c", timeoutMs: chance.pick([null, 4_000]) }),

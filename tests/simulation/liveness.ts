@@ -3,9 +3,11 @@
 
 import type { Case, Judge } from "./judge.ts";
 import type { Job } from "../../src/domain/job.ts";
+import type { WorkerView } from "../../src/domain/worker.ts";
 import type { Disk } from "./disk.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Link, Network } from "./network.ts";
+import type { PullCall } from "./pullers.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Server } from "./server.ts";
 import { wallStartsAt, type Wall } from "./sim-clock.ts";
@@ -17,6 +19,15 @@ export type Liveness = {
   lookAtOrder(claimed: Case): void;
 };
 
+/** A worker that has room, and since when. */
+type Free = {
+  readonly name: string;
+  readonly workerId: string;
+  readonly type: string;
+  readonly sinceMs: number;
+  readonly sizeBytesMax: number;
+};
+
 export type LivenessDeps = {
   readonly scheduler: Scheduler;
   readonly judge: Judge;
@@ -26,8 +37,10 @@ export type LivenessDeps = {
   readonly knobs: Knobs;
   readonly wall: Wall;
   readonly trace: Trace;
-  /** True when the worker behind this link has nothing to do. */
-  readonly isIdle: (link: Link) => boolean;
+  /** Calls of workers without a socket that wait for a job. */
+  readonly calls: ReadonlySet<PullCall>;
+  /** Since when the worker behind this link has nothing to do, or null. */
+  readonly idleSinceMs: (link: Link) => number | null;
 };
 
 /** I13 says one second; the rest is for the commit, the network and the time between two looks. */
@@ -67,36 +80,54 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       overdueSince = new Map();
       return;
     }
-    const setAside = new Set(
-      broker.workers().flatMap(({ state, connection }) => (state === "quarantined" ? [connection] : [])),
-    );
-    lookAtPairs(setAside);
+    const seats = broker.workers().filter(({ state }) => state !== "gone");
+    lookAtPairs(seats.filter(({ state }) => state !== "quarantined"));
     lookAtTimes();
     lookAtAsking();
   };
 
-  const lookAtPairs = (setAside: ReadonlySet<string>) => {
+  /** Who has room: classic workers by their word, others as long as their call waits. */
+  const free = (able: readonly WorkerView[]): readonly Free[] => {
+    const trusted = new Set(able.map(({ connection }) => connection));
+    const trustedIds = new Set(able.map(({ id }) => id));
+    const links = [...network.links()].flatMap((link): readonly Free[] => {
+      const { connection: name, workerId, type } = link;
+      const sinceMs = link.readySinceMs();
+      if (sinceMs === null || !link.isWhole() || !trusted.has(name)) return [];
+      return [{ name, workerId, type, sinceMs, sizeBytesMax: deps.knobs.classicBytesMax }];
+    });
+    const calls = [...deps.calls].flatMap(({ workerId, type, sinceMs, incarnation }) => {
+      if (incarnation !== server.incarnation() || !trustedIds.has(workerId)) return [];
+      return [{ name: workerId, workerId, type, sinceMs, sizeBytesMax: Infinity }];
+    });
+    return [...links, ...calls];
+  };
+
+  const lookAtPairs = (able: readonly WorkerView[]) => {
     const now = scheduler.nowMs();
     const next = new Map<string, number>();
-    const links = [...network.links()].filter((link) => link.isSeated() && link.isRegistered());
-    for (const link of links) {
-      const readySince = link.readySinceMs();
-      if (readySince === null || !link.isWhole() || setAside.has(link.connection)) continue;
-      const able = links.filter((one) => one.type === link.type && !setAside.has(one.connection));
-      for (const job of eligible(link.type)) {
-        const { seq, record } = job;
-        const isAvoided = record!.avoid.includes(link.workerId);
-        const isElsewhere = able.some((one) => !record!.avoid.includes(one.workerId));
-        if (isAvoided && isElsewhere) continue;
-        const pair = `${seq}:${record!.revision} ${link.connection}:${readySince}`;
+    for (const { name, workerId, type, sinceMs, sizeBytesMax } of free(able)) {
+      for (const { seq, record } of eligible(type)) {
+        const job = record!;
+        if (isGroupFull(job) || job.payload.size > sizeBytesMax) continue;
+        if (job.avoid.includes(workerId) && couldRunElsewhere(job, able)) continue;
+        // A group that gave its room to another job in the meantime begins anew.
+        const room = isLimited(job) ? `:${judge.limited().changedMs}` : "";
+        const pair = `${seq}:${job.revision}${room} ${name}:${sinceMs}`;
         const since = sinceByPair.get(pair) ?? now;
         next.set(pair, since);
         if (now - since < patienceMs) continue;
-        trace.violate("I13", `job ${seq} and worker ${link.connection} wait since ${since}`);
+        trace.violate("I13", `job ${seq} and worker ${name} wait since ${since}`);
       }
     }
     sinceByPair = next;
   };
+
+  const couldRunElsewhere = (job: Job, able: readonly WorkerView[]) =>
+    able.some(({ id, type, protocol }) => {
+      const isTooLarge = protocol === "classic" && job.payload.size > deps.knobs.classicBytesMax;
+      return type === job.type && !isTooLarge && !job.avoid.includes(id);
+    });
 
   const eligible = (type: string): readonly Case[] => {
     const found: Case[] = [];
@@ -104,7 +135,6 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     for (const job of judge.pending(type).values()) {
       const { record } = job;
       if (record?.status !== "pending" || record.held || record.readyAt > at) continue;
-      if (record.payload.size > deps.knobs.classicBytesMax) continue;
       const { deadline } = record.options;
       if (deadline !== null && deadline <= at) continue;
       found.push(job);
@@ -113,6 +143,10 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     return found;
   };
 
+  const isLimited = ({ options }: Job) => options.groupRunningMax !== null;
+  const isGroupFull = ({ options }: Job) =>
+    options.groupRunningMax !== null && judge.limited().running.size >= options.groupRunningMax;
+
   const wasSetBack = () => scheduler.nowMs() - deps.wall.setBackAtMs < setBackMsMax;
   const wallNow = () => wallStartsAt + scheduler.nowMs() + deps.wall.offsetMs;
 
@@ -120,6 +154,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
   const lookAtTimes = () => {
     const now = scheduler.nowMs();
     const next = new Map<string, number>();
+    const startedMs = server.startedMs(); // What is held over a restart begins anew.
     for (const { seq, record, claimedMs, lastAttempt } of judge.cases().values()) {
       if (record === null || (record.status !== "pending" && record.status !== "running")) continue;
       const type = deps.knobs.types.find(({ name }) => name === record.type)!;
@@ -127,7 +162,9 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       const { deadline } = record.options;
       const isExpired = record.status === "pending" && deadline !== null && deadline <= wallNow();
       const isTooLong =
-        record.status === "running" && limitMs !== null && now - claimedMs > limitMs;
+        record.status === "running" &&
+        limitMs !== null &&
+        now - Math.max(claimedMs, startedMs) > limitMs;
       if (!isExpired && !isTooLong) continue;
       const what = `${seq}#${lastAttempt} ${isExpired ? "deadline" : "time limit"}`;
       const since = overdueSince.get(what) ?? now;
@@ -140,10 +177,14 @@ export function createLiveness(deps: LivenessDeps): Liveness {
 
   const lookAtAsking = () => {
     for (const link of network.links()) {
-      const since = link.busySinceMs();
-      if (since === null || !link.isWhole() || !deps.isIdle(link)) continue;
-      if (scheduler.nowMs() - since < askMsMax) continue;
-      trace.violate("GL-25", `worker ${link.connection} said busy at ${since} and was not asked again`);
+      const [busySince, idleSince] = [link.busySinceMs(), deps.idleSinceMs(link)];
+      if (busySince === null || idleSince === null || !link.isWhole()) continue;
+      const since = Math.max(busySince, idleSince);
+      if (scheduler.nowMs() - since < askMsMax + 2 * link.frameMsMax) continue;
+      trace.violate(
+        "GL-25",
+        `worker ${link.connection} is idle since ${since} and was not asked again`,
+      );
     }
   };
 
@@ -154,6 +195,10 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       if (waiting === null || scheduler.nowMs() - changedMs < patienceMs) continue;
       if (waiting.status !== "pending" || wallNow() - waiting.readyAt < patienceMs) continue;
       if (waiting.avoid.includes(worker) || !isBefore(waiting, record)) continue;
+      if (record.attempt.leaseMs === null && waiting.payload.size > deps.knobs.classicBytesMax)
+        continue;
+      const isRoomNew = scheduler.nowMs() - judge.limited().changedMs < patienceMs;
+      if (isLimited(waiting) && !isLimited(record) && (isRoomNew || isGroupFull(waiting))) continue;
       trace.violate("order", `job ${seq} was given to ${worker} before job ${other}`);
     }
   };

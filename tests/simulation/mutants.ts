@@ -23,6 +23,7 @@ export type Mutant = {
   readonly jobs?: (jobs: JobStore, world: MutantWorld) => JobStore;
   readonly blobs?: (blobs: BlobStore, world: MutantWorld) => BlobStore;
   readonly clock?: (clock: Clock) => Clock;
+  readonly broker?: (broker: Broker) => Broker;
   readonly attach?: (broker: Broker, socket: ClassicSocket) => ClassicConnection;
 };
 
@@ -138,7 +139,7 @@ const claimsTwice: Mutant = {
     ...jobs,
     async ready(query) {
       const ready = await jobs.ready(query);
-      const filter = { status: "running", type: query.types[0]! } as const;
+      const filter = { status: "running", type: query.shapes[0]!.type } as const;
       const running = await jobs.list({ filter, order: "oldest", limit: 1, after: null });
       return [...ready, ...running.items.map(asPending)];
     },
@@ -198,7 +199,7 @@ const losesTimers: Mutant = {
 
 const forgesReadiness: Mutant = {
   name: "a worker with a job is taken for free",
-  breaks: ["I12"],
+  breaks: ["I12", "GL-32"],
   attach(broker, socket) {
     const ready = '{"code":1,"status":1}';
     const connection = broker.attachClassic({
@@ -240,12 +241,61 @@ const givesOldestLast: Mutant = {
   }),
 };
 
-const keepsClockOnly: Mutant = {
+const limitsEachTypeAlone: Mutant = {
+  name: "the limit of a group is forgotten once its jobs are ready",
+  breaks: ["group", "R-12"],
+  jobs: (jobs) => ({
+    ...jobs,
+    ready: async (query) =>
+      (await jobs.ready(query)).map((job) => {
+        return { ...job, options: { ...job.options, groupRunningMax: null } };
+      }),
+  }),
+};
+
+const reusesTokens: Mutant = {
   name: "a token is used again",
   breaks: ["I5"],
   jobs: (jobs) => ({
     ...jobs,
     save: (changes) => jobs.save(changes.map(withWornToken)),
+  }),
+};
+
+const neverFreesBytes: Mutant = {
+  name: "bytes that nobody needs stay for ever",
+  breaks: ["garbage"],
+  blobs: (blobs) => ({ ...blobs, delete: async () => {} }),
+};
+
+const sweepsTooMuch: Mutant = {
+  name: "the collector takes bytes in use for garbage",
+  breaks: ["I9", "I2", "L11"],
+  jobs: (jobs) => ({ ...jobs, usesBlob: async () => false }),
+};
+
+const forgetsWords: Mutant = {
+  name: "a claim that is made again gets another job",
+  breaks: ["claim"],
+  broker: (broker) => ({
+    ...broker,
+    pull: (request, stop) => broker.pull({ ...request, claim: null }, stop),
+  }),
+};
+
+const promisesTooMuch: Mutant = {
+  name: "a result is called committed before it is",
+  breaks: ["verdict"],
+  broker: (broker) => ({
+    ...broker,
+    async openWork(ref, attempt, token) {
+      const work = await broker.openWork(ref, attempt, token);
+      const complete: typeof work.complete = async (result) => {
+        work.complete(result).catch(() => {});
+        return "committed";
+      };
+      return { ...work, complete };
+    },
   }),
 };
 
@@ -272,5 +322,10 @@ export const mutants: readonly Mutant[] = [
   forgesReadiness,
   mixesResults,
   givesOldestLast,
-  keepsClockOnly,
+  limitsEachTypeAlone,
+  reusesTokens,
+  neverFreesBytes,
+  sweepsTooMuch,
+  forgetsWords,
+  promisesTooMuch,
 ];

@@ -90,7 +90,7 @@ async function harm(deps: NemesisDeps, what: Harm): Promise<void> {
     case "full":
       trace.note(`fault.${what}`);
       disk.setSpace(what === "low" ? "no-uploads" : "none");
-      await scheduler.sleep(chance.between(10, 3_000));
+      await scheduler.sleep(chance.between(10, deps.knobs.fullMsMax));
       return disk.setSpace("enough");
     case "jump":
       return jump(deps);

@@ -12,7 +12,7 @@ export type Frame = string | Uint8Array;
 
 /** What a frame of a worker means, for the onlooker. `jobsRead`: how many jobs it had read when it said so. */
 export type About = {
-  readonly says: "registered" | "ready" | "busy" | "other";
+  readonly says: "registered" | "ready" | "busy" | "result" | "failed" | "other";
   readonly jobsRead: number;
 };
 
@@ -39,6 +39,8 @@ export type Link = {
   readySinceMs(): number | null;
   /** Since when the worker's last word is "busy" and the server has not asked again. */
   busySinceMs(): number | null;
+  /** Longest that a frame is under way. */
+  readonly frameMsMax: number;
   jobsSent(): number;
 };
 
@@ -75,8 +77,11 @@ export function createNetwork(deps: NetworkDeps): Network {
       await scheduler.sleep(chance.between(0, knobs.linkMsMax));
       if (accept === null) return null;
       count += 1;
-      const { link, drop } = createLink(deps, { connection: `s${count}`, workerId, type }, accept, () =>
-        forget(link),
+      const { link, drop } = createLink(
+        deps,
+        { connection: `s${count}`, workerId, type },
+        accept,
+        () => forget(link),
       );
       links.add(link);
       drops.set(link, drop);
@@ -108,6 +113,10 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
   let readySinceMs: number | null = null;
   let busySinceMs: number | null = null;
   let jobsSent = 0;
+  /** The worker has not told the end of the last job it was sent. */
+  let isOwing = false;
+  /** It said ready while it was owing: it is asked once more, since words may cross. */
+  let isDoubted = false;
 
   /** The server learns that the link is gone. */
   const serverEnds = () => {
@@ -125,13 +134,19 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
   const heard = ({ says, jobsRead }: About) => {
     if (says === "registered") isRegistered = true;
     const isStale = jobsRead < jobsSent;
-    if (!isStale) readySinceMs = says === "ready" ? scheduler.nowMs() : null;
+    if (!isStale && (says === "result" || says === "failed")) isOwing = false;
+    if (says === "busy") isDoubted = false;
+    const isSure = says === "ready" && !isStale && (!isOwing || isDoubted);
+    if (says === "ready" && !isStale && isOwing) isDoubted = !isDoubted;
+    if (isSure) isOwing = false;
+    if (!isStale) readySinceMs = isSure ? scheduler.nowMs() : null;
     busySinceMs = says === "busy" ? scheduler.nowMs() : null;
   };
 
   const deliver = (frame: Frame, about: About) => {
     if (!server.isOpen) return;
     heard(about);
+    trace.note(`heard.${about.says}`, `${named.connection} after ${about.jobsRead} of ${jobsSent}`);
     if (typeof frame === "string") server.connection?.text(frame);
     else server.connection?.bytes(frame);
   };
@@ -142,6 +157,7 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
     address: "10.0.0.1",
     sendText(text) {
       busySinceMs = null;
+      trace.note("told.ask", named.connection);
       if (server.isOpen) toWorker.send(() => inbox.put(text));
     },
     sendBytes(bytes) {
@@ -152,6 +168,9 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
         return false;
       }
       jobsSent += 1;
+      isOwing = true;
+      isDoubted = false;
+      trace.note("told.job", named.connection);
       const copy = bytes.slice();
       toWorker.send(() => inbox.put(copy));
       return true;
@@ -168,6 +187,7 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
 
   const link: Link = {
     ...named,
+    frameMsMax: knobs.linkMsMax * knobs.linkSlownessMax,
     say(frame, about = { says: "other", jobsRead: Number.POSITIVE_INFINITY }) {
       if (inbox.isOpen()) toServer.send(() => deliver(frame, about));
     },
@@ -213,7 +233,7 @@ function createPipe({ scheduler, chance, knobs }: NetworkDeps) {
   let isCut = false;
   return {
     send(arrive: () => void) {
-      const slow = chance.is(0.02) ? 20 : 1;
+      const slow = chance.is(0.02) ? knobs.linkSlownessMax : 1;
       const at = scheduler.nowMs() + chance.between(0, knobs.linkMsMax) * slow;
       lastAt = Math.max(lastAt, at);
       scheduler.after(lastAt - scheduler.nowMs(), () => {

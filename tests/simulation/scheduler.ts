@@ -85,8 +85,7 @@ function createHeap() {
       const left = 2 * at + 1;
       if (left >= events.length) break;
       const right = left + 1;
-      const least =
-        right < events.length && isBefore(events[right]!, events[left]!) ? right : left;
+      const least = right < events.length && isBefore(events[right]!, events[left]!) ? right : left;
       if (!isBefore(events[least]!, moving)) break;
       events[at] = events[least]!;
       at = least;

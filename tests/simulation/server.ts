@@ -3,6 +3,9 @@
 
 import type { Broker } from "../../src/broker/broker.ts";
 import { createBroker, type BrokerDeps } from "../../src/broker/create-broker.ts";
+import { watchStaged } from "../../src/broker/staged.ts";
+import { sweepBlobs } from "../../src/broker/sweep-blobs.ts";
+import { startUpkeep } from "../../src/broker/upkeep.ts";
 import { GridError, type ProblemCode } from "../../src/domain/errors.ts";
 import { createIds } from "../../src/platform/ids.ts";
 import type { Log } from "../../src/platform/log.ts";
@@ -29,7 +32,11 @@ export type Server = {
   stop(): Promise<void>;
   /** The broker that listens, or null. */
   broker(): Broker | null;
+  /** True from its birth until it listens. */
+  isStarting(): boolean;
   incarnation(): number;
+  /** When the newest life began to listen. */
+  startedMs(): number;
   call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>>;
   /** Timers that the broker has armed. */
   timerCount(): number;
@@ -65,6 +72,7 @@ export function createServer(deps: ServerDeps): Server {
   const { scheduler, chance, knobs, trace, disk, network } = deps;
   let life: Life | null = null;
   let incarnation = 0;
+  let startedMs = 0;
 
   const end = () => {
     if (life === null) return;
@@ -81,17 +89,22 @@ export function createServer(deps: ServerDeps): Server {
   return {
     async boot() {
       const clock = createSimClock(scheduler, deps.wall);
+      const sweepClock = createSimClock(scheduler, deps.wall);
       const mounted = disk.mount();
-      const atEnd: (() => void)[] = [];
+      const atEnd: (() => void)[] = [() => sweepClock.kill()];
       const mutantWorld = { ...deps, onEnd: (call: () => void) => void atEnd.push(call) };
       const jobs = deps.mutant?.jobs?.(mounted.jobs, mutantWorld) ?? mounted.jobs;
       const blobs = deps.mutant?.blobs?.(mounted.blobs, mutantWorld) ?? mounted.blobs;
       const mine = (incarnation += 1);
       trace.note("server.boot", `${mine}`);
-      const broker = createBroker({
-        ...brokerDeps(deps, mine, clock),
-        ...{ jobs, blobs, clock: deps.mutant?.clock?.(clock) ?? clock },
+      const staged = watchStaged({ jobs, blobs });
+      const given = brokerDeps(deps, mine, clock);
+      const sound = createBroker({
+        ...given,
+        ...{ jobs: staged.jobs, blobs: staged.blobs },
+        clock: deps.mutant?.clock?.(clock) ?? clock,
       });
+      const broker = deps.mutant?.broker?.(sound) ?? sound;
       const born: Life = { broker, clock, underWay: new Set(), atEnd, isListening: false };
       life = born;
       await jobs.setSetting("incarnation", `${mine}`);
@@ -99,6 +112,8 @@ export function createServer(deps: ServerDeps): Server {
       await broker.start();
       if (life !== born) return;
       born.isListening = true;
+      startedMs = scheduler.nowMs();
+      sweepOften(deps, { ...staged, staged, clock: sweepClock, log: given.log });
       const attach = deps.mutant?.attach;
       network.listen((socket) =>
         attach === undefined ? broker.attachClassic(socket) : attach(broker, socket),
@@ -126,7 +141,9 @@ export function createServer(deps: ServerDeps): Server {
       end();
     },
     broker: () => (life?.isListening === true ? life.broker : null),
+    isStarting: () => life?.isListening === false,
     incarnation: () => incarnation,
+    startedMs: () => startedMs,
     async call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>> {
       await scheduler.sleep(chance.between(0, knobs.linkMsMax));
       const asked = life;
@@ -169,7 +186,11 @@ function problemStatus({ code }: GridError): number {
 
 type Given = Omit<BrokerDeps, "jobs" | "blobs" | "clock">;
 
-function brokerDeps({ chance, knobs, trace, disk }: ServerDeps, incarnation: number, clock: SimClock): Given {
+function brokerDeps(
+  { chance, knobs, trace, disk }: ServerDeps,
+  incarnation: number,
+  clock: SimClock,
+): Given {
   const random = chance.fork(`broker/${incarnation}`);
   return {
     random,
@@ -183,6 +204,16 @@ function brokerDeps({ chance, knobs, trace, disk }: ServerDeps, incarnation: num
     verifyWorkerToken: (token) => token === rightToken,
     durability: "power",
   };
+}
+
+type SweepDeps = Omit<Parameters<typeof sweepBlobs>[0], "graceMs" | "restMs">;
+
+/** The collector of garbage, as the wiring of the product runs it, and in more of a hurry. */
+function sweepOften({ knobs }: ServerDeps, deps: SweepDeps): void {
+  const everyMs = knobs.sweepMs;
+  if (everyMs === null) return;
+  const run = (stop: AbortSignal) => sweepBlobs({ ...deps, graceMs: 500, restMs: 200 }, stop);
+  startUpkeep(deps, [{ name: "sweep", firstMs: everyMs, everyMs, run }]);
 }
 
 /** An error in the log is a broken promise, unless the nemesis broke the disk. */

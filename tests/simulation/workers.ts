@@ -3,7 +3,7 @@
 
 import type { Chance } from "./chance.ts";
 import type { Knobs } from "./knobs.ts";
-import type { Link, Network } from "./network.ts";
+import type { About, Frame, Link, Network } from "./network.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { rightToken } from "./server.ts";
 import type { Trace } from "./trace.ts";
@@ -20,8 +20,8 @@ export type WorkersDeps = {
   readonly isHealing: () => boolean;
   /** From then on workers hang up and do not come back. */
   readonly isOver: () => boolean;
-  /** Tells of each link whether the worker behind it has nothing to do. */
-  readonly idleness: WeakMap<Link, () => boolean>;
+  /** Tells of each link since when the worker behind it has nothing to do, or null. */
+  readonly idleSince: WeakMap<Link, () => number | null>;
 };
 
 type Self = {
@@ -31,19 +31,13 @@ type Self = {
   readonly isBlackHole: boolean;
   /** Leaves for good when healing begins: the others must do. */
   readonly isRetiring: boolean;
+  /** Says that it is ready without being asked, as soon as it is. */
+  readonly isEager: boolean;
 };
 
 /** What a worker does with a job it was given. */
 type Manner =
-  | "honest"
-  | "fail"
-  | "forget"
-  | "silent"
-  | "vanish"
-  | "garbage"
-  | "twice"
-  | "early-end"
-  | "die";
+  "honest" | "fail" | "forget" | "silent" | "vanish" | "garbage" | "twice" | "early-end" | "die";
 
 /** Starts every worker; resolves when all have left. */
 export async function runWorkers(deps: WorkersDeps): Promise<void> {
@@ -57,7 +51,9 @@ export async function runWorkers(deps: WorkersDeps): Promise<void> {
       const id = `w-${type}${isNamesake ? at - 1 : at}`;
       const isBlackHole = knobs.failureRate > 0 && chance.is(0.15);
       const isRetiring = at < count && chance.is(0.3);
-      selves.push({ id, type, chance: chance.fork(`${type}${at}`), isBlackHole, isRetiring });
+      const isEager = chance.is(0.2);
+      const its = { isBlackHole, isRetiring, isEager };
+      selves.push({ id, type, chance: chance.fork(`${type}${at}`), ...its });
     }
   }
   await Promise.all(selves.map((self) => live(deps, self)));
@@ -72,7 +68,9 @@ async function live(deps: WorkersDeps, self: Self): Promise<void> {
       await converse(deps, self, link);
       deps.trace.note("worker.left", link.connection);
     }
-    await deps.scheduler.sleep(chance.between(20, deps.isHealing() ? 500 : deps.knobs.absenceMsMax));
+    await deps.scheduler.sleep(
+      chance.between(20, deps.isHealing() ? 500 : deps.knobs.absenceMsMax),
+    );
   }
 }
 
@@ -82,15 +80,20 @@ type Talk = {
   job: { readonly payload: Uint8Array } | null;
   jobsRead: number;
   busyUntilMs: number;
+  /** When it had a job last. */
+  freeSinceMs: number;
 };
 
 async function converse(deps: WorkersDeps, self: Self, link: Link): Promise<void> {
   const { scheduler, trace } = deps;
-  const talk: Talk = { link, job: null, jobsRead: 0, busyUntilMs: 0 };
+  const talk: Talk = { link, job: null, jobsRead: 0, busyUntilMs: 0, freeSinceMs: 0 };
   const hasReadAll = () => link.jobsSent() === talk.jobsRead;
   const isFree = () => talk.job === null && scheduler.nowMs() >= talk.busyUntilMs;
-  deps.idleness.set(link, () => hasReadAll() && isFree());
+  deps.idleSince.set(link, () => {
+    return hasReadAll() && isFree() ? Math.max(talk.freeSinceMs, talk.busyUntilMs) : null;
+  });
   if (!register(deps, self, talk)) trace.note("worker.stranger");
+  else if (self.isEager) say(talk, "ready");
   for (;;) {
     const frame = await link.receive();
     if (frame === null) return;
@@ -136,8 +139,17 @@ function answer(deps: WorkersDeps, self: Self, talk: Talk): void {
   }
 }
 
-function say({ link, jobsRead }: Talk, says: "ready" | "busy"): void {
-  link.say(JSON.stringify({ code: 1, status: says === "ready" ? 1 : 0 }), { says, jobsRead });
+function say(talk: Talk, says: "ready" | "busy"): void {
+  tell(talk, JSON.stringify({ code: 1, status: says === "ready" ? 1 : 0 }), says);
+}
+
+function tell({ link, jobsRead }: Talk, frame: Frame, says: About["says"]): void {
+  link.say(frame, { says, jobsRead });
+}
+
+function putDown({ scheduler }: WorkersDeps, talk: Talk): void {
+  talk.job = null;
+  talk.freeSinceMs = scheduler.nowMs();
 }
 
 function mannerOf({ knobs, isHealing }: WorkersDeps, self: Self, payload: Uint8Array): Manner {
@@ -148,7 +160,9 @@ function mannerOf({ knobs, isHealing }: WorkersDeps, self: Self, payload: Uint8A
   if (isHealing()) return "honest";
   if (self.isBlackHole || chance.is(knobs.failureRate)) return "fail";
   if (!chance.is(knobs.misbehaviourRate)) return "honest";
-  return chance.pick(["forget", "silent", "vanish", "garbage", "twice", "early-end"]);
+  const manners = ["forget", "silent", "vanish", "garbage"] as const;
+  // Who volunteers that it is ready must not speak twice of one job: nobody could tell of which.
+  return chance.pick(self.isEager ? manners : [...manners, "twice", "early-end"]);
 }
 
 async function compute(deps: WorkersDeps, self: Self, talk: Talk): Promise<void> {
@@ -169,21 +183,21 @@ async function compute(deps: WorkersDeps, self: Self, talk: Talk): Promise<void>
       return deliver(deps, self, talk);
     case "twice":
       deliver(deps, self, talk);
-      return link.say(deps.works.result(self.type, payload));
+      return tell(talk, deps.works.result(self.type, payload), "result");
     case "early-end":
       // A result, and a failure of the same job right behind it.
       deliver(deps, self, talk);
-      return link.say('{"code":4,"info":"too late","logs":null}');
+      return tell(talk, '{"code":4,"info":"too late","logs":null}', "failed");
     case "fail":
-      talk.job = null;
+      putDown(deps, talk);
       rest(deps, self, talk);
-      return link.say(failure(self));
+      return tell(talk, failure(self), "failed");
     case "forget":
-      talk.job = null;
+      putDown(deps, talk);
       return say(talk, "ready");
     case "garbage":
       // Some of it closes the link, some is tolerated; then the result follows.
-      link.say(self.chance.pick(["", "[]", '{"code":9}', '{"code":3}', "nonsense"]));
+      tell(talk, self.chance.pick(["", "[]", '{"code":9}', '{"code":3}', "nonsense"]), "other");
       await scheduler.sleep(300);
       return isHere() ? deliver(deps, self, talk) : undefined;
     case "vanish":
@@ -200,10 +214,10 @@ function computeMs({ chance, isBlackHole }: Self, payload: Uint8Array, manner: M
   return chance.is(0.1) ? chance.between(100, 2_500) : chance.between(1, 150);
 }
 
-function progress({ chance }: Self, { link }: Talk): void {
+function progress({ chance }: Self, talk: Talk): void {
   const percent = chance.is(0.7) ? chance.between(0, 100) : null;
   const info = percent === null || chance.is(0.5) ? "half of it" : null;
-  link.say(JSON.stringify({ code: 3, percent, info }));
+  tell(talk, JSON.stringify({ code: 3, percent, info }), "other");
 }
 
 function failure({ chance }: Self): string {
@@ -213,9 +227,10 @@ function failure({ chance }: Self): string {
 
 function deliver(deps: WorkersDeps, self: Self, talk: Talk): void {
   const { payload } = talk.job!;
-  talk.job = null;
+  putDown(deps, talk);
   rest(deps, self, talk);
-  talk.link.say(deps.works.result(self.type, payload));
+  tell(talk, deps.works.result(self.type, payload), "result");
+  if (self.isEager && deps.scheduler.nowMs() >= talk.busyUntilMs) say(talk, "ready");
 }
 
 /** Now and then a worker has something else to do after a job, and says busy when it is asked. */

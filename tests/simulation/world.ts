@@ -16,6 +16,7 @@ import { createLiveness } from "./liveness.ts";
 import type { Mutant } from "./mutants.ts";
 import { runNemesis } from "./nemesis.ts";
 import { createNetwork, type Link } from "./network.ts";
+import { runPullers, type PullCall } from "./pullers.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { createServer } from "./server.ts";
 import { createSimClock, createWall, type Wall } from "./sim-clock.ts";
@@ -45,7 +46,10 @@ const healMsMax = 2 * 3_600_000;
 /** Above the longest wait a client asks for: nobody waits any more. */
 const quietMs = 70_000;
 
-export async function runSeed(seed: number, { mutant = null, lineCount = 60 }: RunOptions = {}): Promise<Report> {
+export async function runSeed(
+  seed: number,
+  { mutant = null, lineCount = 60 }: RunOptions = {},
+): Promise<Report> {
   const world = createWorld(seed, mutant, lineCount);
   const { scheduler, trace } = world;
   let isOver = false;
@@ -90,23 +94,50 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     ...base,
     jobs,
     types: knobs.types,
+    isStarting: () => server.isStarting(),
     onClaim: (claimed) => liveness.lookAtOrder(claimed),
   });
   const fork = (name: string) => ({ ...base, judge, chance: chance.fork(name) });
   const disk = createDisk({ ...fork("disk"), jobs, blobs, onCommit: judge.read });
   const network = createNetwork(fork("network"));
-  const server = createServer({ ...fork("server"), disk, network, mutant, platter: { jobs, blobs } });
-  const idleness = new WeakMap<Link, () => boolean>();
-  const liveness = createLiveness({ ...fork("liveness"), disk, network, server, isIdle: (link) => idleness.get(link)?.() === true });
+  const server = createServer({
+    ...fork("server"),
+    disk,
+    network,
+    mutant,
+    platter: { jobs, blobs },
+  });
+  const idleSince = new WeakMap<Link, () => number | null>();
+  const calls = new Set<PullCall>();
+  const liveness = createLiveness({
+    ...fork("liveness"),
+    calls,
+    disk,
+    network,
+    server,
+    idleSinceMs: (link) => idleSince.get(link)?.() ?? null,
+  });
 
   const play = async () => {
     const guard = (work: Promise<void>) =>
       work.catch((error: unknown) => trace.violate("sim", (error as Error).stack ?? String(error)));
     const nemesis = guard(runNemesis({ ...fork("nemesis"), server, network, disk }));
-    const workers = guard(runWorkers({ ...fork("workers"), network, isOver: () => isOver, idleness }));
+    const workers = guard(
+      runWorkers({ ...fork("workers"), network, isOver: () => isOver, idleSince }),
+    );
+    const pullers = guard(
+      runPullers({ ...fork("pullers"), server, calls, isOver: () => isSettled }),
+    );
     const clientsDeps = { ...fork("clients"), server };
     const clients = guard(runClients(clientsDeps));
-    void guard(lookOften(scheduler, liveness.look, () => isSettled, () => isHealing));
+    void guard(
+      lookOften(
+        scheduler,
+        liveness.look,
+        () => isSettled,
+        () => isHealing,
+      ),
+    );
     await scheduler.sleep(knobs.activeMs);
     isHealing = true;
     trace.note("heal");
@@ -116,7 +147,8 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     await untilSettled({ scheduler, judge, trace });
     await checkPlatter({ jobs, blobs, judge, trace });
     isSettled = true;
-    await scheduler.sleep(quietMs);
+    await Promise.all([pullers, scheduler.sleep(quietMs)]);
+    if (knobs.sweepMs !== null) await checkGarbage({ jobs, blobs, trace });
     await untilNoTimer();
     trace.note("quiet");
     await checkQuiet();
@@ -143,7 +175,8 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     }
     if (server.timerCount() > 0) trace.violate("I14", `${server.timerCount()} timers are armed`);
     const stored = stats.jobs.reduce((sum, { count }) => sum + count, 0);
-    if (stored !== judge.cases().size) trace.violate("I1", `${stored} of ${judge.cases().size} jobs`);
+    if (stored !== judge.cases().size)
+      trace.violate("I1", `${stored} of ${judge.cases().size} jobs`);
   };
 
   /** Quarantines end by a timer, after an hour at most. */
@@ -201,7 +234,10 @@ async function untilSettled({ scheduler, judge, trace }: Standing): Promise<void
   if (stuck === undefined) return;
   const { seq, type, status, record } = stuck;
   const avoid = record?.avoid.join(" ") ?? "";
-  trace.violate("stuck", `job ${seq} (${type}) stays ${status}, revision ${record?.revision}, avoids ${avoid}`);
+  trace.violate(
+    "stuck",
+    `job ${seq} (${type}) stays ${status}, revision ${record?.revision}, avoids ${avoid}`,
+  );
 }
 
 type Platter = {
@@ -225,7 +261,18 @@ async function checkPlatter({ jobs, blobs, judge, trace }: Platter): Promise<voi
   }
 }
 
-async function readBack(jobs: JobStore, blobs: BlobStore, content: Content): Promise<Uint8Array | null> {
+/** What no record refers to was swept away by now. */
+async function checkGarbage({ jobs, blobs, trace }: Omit<Platter, "judge">): Promise<void> {
+  for (const { name } of await blobs.list(null, 10_000)) {
+    if (!(await jobs.usesBlob(name))) return trace.violate("garbage", `${name} is never swept`);
+  }
+}
+
+async function readBack(
+  jobs: JobStore,
+  blobs: BlobStore,
+  content: Content,
+): Promise<Uint8Array | null> {
   const small = await jobs.inline(content);
   if (small !== null) return small;
   if (content.name === "") return null;

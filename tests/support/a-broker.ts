@@ -18,6 +18,7 @@ export const noOptions: JobOptions = {
   notBefore: null,
   deadline: null,
   hold: false,
+  groupRunningMax: null,
 };
 
 export function aType(given: Partial<JobType> = {}): JobType {
@@ -69,7 +70,12 @@ export function aBroker(
     /** Adds a job whose payload is its key. */
     async submit(
       key: string,
-      given: { type?: string; priority?: Priority; options?: Partial<JobOptions> } = {},
+      given: {
+        type?: string;
+        priority?: Priority;
+        group?: string;
+        options?: Partial<JobOptions>;
+      } = {},
     ) {
       const inline = new TextEncoder().encode(key);
       const payload = {
@@ -85,7 +91,7 @@ export function aBroker(
         priority: given.priority ?? "batch",
         description: null,
         labels: null,
-        group: null,
+        group: given.group ?? null,
         options: { ...noOptions, ...given.options },
         payload,
       });

@@ -24,6 +24,7 @@ export const noOptions: JobOptions = {
   notBefore: null,
   deadline: null,
   hold: false,
+  groupRunningMax: null,
 };
 
 export function aType(given: Partial<JobType> = {}): JobType {

@@ -1,6 +1,8 @@
 // A server with everything but the disk: the real app over the real broker, on a free port of this machine.
 
 import { createSha256 } from "../../src/blobs/hashing.ts";
+import { createMemoryPartStore } from "../../src/blobs/memory/memory-part-store.ts";
+import type { PartStore } from "../../src/blobs/part-store.ts";
 import { createMemoryBlobStore } from "../../src/blobs/memory/memory-blob-store.ts";
 import type { BlobStore } from "../../src/blobs/blob-store.ts";
 import type { Broker } from "../../src/broker/broker.ts";
@@ -22,6 +24,8 @@ export type DoorOptions = {
   /** The clock of the HTTP side alone; the broker has a real one. */
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Where results that arrive in parts are kept; in memory when it is left out. */
+  readonly partStore?: PartStore;
   readonly types?: readonly JobType[];
   readonly isOpen?: boolean;
   readonly batchSize?: number;
@@ -80,7 +84,11 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   };
   const app = createApp({
     broker,
-    auth: { verifyApi: (token) => token === apiKey || (options.isOpen === true && token === null) },
+    auth: {
+      verifyApi: (token) => token === apiKey || (options.isOpen === true && token === null),
+      verifyWorker: (token) => token === workerToken || (options.isOpen === true && token === null),
+    },
+    partStore: options.partStore ?? createMemoryPartStore({ clock }),
     clock: options.clock ?? clock,
     random,
     log,

@@ -13,6 +13,7 @@ export type RawConnection = Disposable & {
   /** Tears the connection down, as a pulled cable does in the end. */
   reset(): void;
   pause(): void;
+  resume(): void;
 };
 
 export async function openRaw(port: number): Promise<RawConnection> {
@@ -46,6 +47,7 @@ export async function openRaw(port: number): Promise<RawConnection> {
     end: () => void socket.end(),
     reset: () => void socket.resetAndDestroy(),
     pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     [Symbol.dispose]: () => void socket.destroy(),
   };
 }

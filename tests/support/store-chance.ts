@@ -80,9 +80,13 @@ export function createChance(seed: number) {
 
   /** A few different bytes only, so that many are the same; large ones come under a name of their own. */
   function content(): NewContent {
-    const text = `bytes ${below(30)}`;
+    const number = below(30);
+    const text = `bytes ${number}`;
     nameCount += 1;
-    return happens(0.5) ? smallContent(text) : largeContent(`file-${nameCount}`, text);
+    if (happens(0.5)) return smallContent(text);
+    // Some are so large that they are of a shape of their own.
+    const size = number % 3 === 0 ? 3 * 1024 * 1024 * 4 ** (number % 2) : 100_000;
+    return { ...largeContent(`file-${nameCount}`, text), size };
   }
 
   function options(at: Instant): JobOptions {
@@ -92,11 +96,14 @@ export function createChance(seed: number) {
       notBefore: happens(0.2) ? at + below(20_000) : null,
       deadline: happens(0.2) ? at + below(60_000) : null,
       hold: happens(0.1),
+      groupRunningMax: null,
     };
   }
 
   function newJob(at: Instant): NewJob {
     const own = id();
+    const group = happens(0.3) ? pick(["g", "h"]) : null;
+    const groupRunningMax = group !== null && happens(0.5) ? 1 + below(2) : null;
     return {
       id: own,
       key: happens(0.2) ? own : `key/${below(30)}${happens(0.3) ? "/b" : ""}`,
@@ -105,8 +112,8 @@ export function createChance(seed: number) {
       payload: content(),
       description: happens(0.2) ? "A description." : null,
       labels: happens(0.2) ? '{"a":1}' : null,
-      group: happens(0.3) ? pick(["g", "h"]) : null,
-      options: options(at),
+      group,
+      options: { ...options(at), groupRunningMax },
       fromId: null,
       submittedAt: at,
     };

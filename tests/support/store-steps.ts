@@ -83,6 +83,15 @@ export async function runToDone(
   return putStep(jobs, seq, complete, { result, ...(successor && { successor }) });
 }
 
+/** What may be given out of these types, whatever its shape. */
+export async function readyOf(
+  jobs: JobStore,
+  { types, at = now, limit = 100 }: { types: readonly string[]; at?: number; limit?: number },
+): Promise<readonly Job[]> {
+  const shapes = (await jobs.shapes(types)).map((shape) => ({ ...shape, limit }));
+  return jobs.ready({ shapes, at, limit });
+}
+
 /** Takes the job away as it stands now; answers with the names that are thereby free. */
 export async function removeJob(jobs: JobStore, seq: JobSeq): Promise<readonly string[]> {
   const job = await requireJob(jobs, seq);

@@ -49,8 +49,8 @@ export const layers: { readonly [folder: string]: Layer } = {
   },
   server: {
     may: ["broker", "protocol", "domain", "platform"],
-    types: ["config", "store", "bun"],
-    packages: ["elysia", "@elysiajs/*", "valibot"],
+    types: ["config", "store", "blobs", "bun"],
+    packages: ["elysia", "@elysiajs/*", "valibot", "@valibot/to-json-schema"],
     globals: ["WebSocket"],
   },
   wiring: {

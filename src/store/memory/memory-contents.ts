@@ -1,7 +1,12 @@
 // Bytes that jobs refer to, by name: small ones themselves, large ones only named. Bytes with the same hash
 // that a blob provider keeps already are used again; the name that was offered is then spare.
 
-import { toContent, type Content, type NewContent } from "../../domain/blob-ref.ts";
+import {
+  inlineNameStart,
+  toContent,
+  type Content,
+  type NewContent,
+} from "../../domain/blob-ref.ts";
 import { assert } from "../../domain/assert.ts";
 import type { JobSeq } from "../../domain/job.ts";
 
@@ -15,10 +20,12 @@ export type MemoryContents = {
   release(name: string, by: JobSeq): string | null;
   inline(content: Content): Uint8Array | null;
   uses(name: string): boolean;
+  bytesKept(): number;
 };
 
 type Blob = {
   readonly sha256: string;
+  readonly size: number;
   readonly bytes: Uint8Array | null;
   readonly users: Set<JobSeq>;
 };
@@ -35,19 +42,20 @@ export function createMemoryContents(): MemoryContents {
   }
 
   function nameFor({ inline, name, sha256 }: NewContent): string {
-    if (inline !== null) return `db:${blobCount + 1}`;
-    if (name.startsWith("db:")) return name;
+    if (inline !== null) return `${inlineNameStart}${blobCount + 1}`;
+    if (name.startsWith(inlineNameStart)) return name;
     return findLarge(sha256) ?? name;
   }
 
   return {
     use: (offered, by) => {
       const name = nameFor(offered);
-      const { sha256, inline } = offered;
+      const { sha256, size, inline } = offered;
       assert(name !== "", "bytes that are not inline have a name");
       if (!blobsByName.has(name)) {
-        assert(inline !== null || !name.startsWith("db:"), `${name} is still kept`);
-        blobsByName.set(name, { sha256, bytes: inline?.slice() ?? null, users: new Set() });
+        assert(inline !== null || !name.startsWith(inlineNameStart), `${name} is still kept`);
+        const bytes = inline?.slice() ?? null;
+        blobsByName.set(name, { sha256, size, bytes, users: new Set() });
         blobCount += 1;
       }
       blobsByName.get(name)?.users.add(by);
@@ -63,5 +71,6 @@ export function createMemoryContents(): MemoryContents {
     },
     inline: ({ name }) => blobsByName.get(name)?.bytes ?? null,
     uses: (name) => blobsByName.get(name)?.bytes === null,
+    bytesKept: () => [...blobsByName.values()].reduce((sum, { size }) => sum + size, 0),
   };
 }

@@ -15,15 +15,14 @@ import {
 } from "../../domain/job.ts";
 import type { JobRef } from "../../domain/key.ts";
 import { workerRecordCountMax } from "../../domain/limits.ts";
-import { isPastDeadline } from "../../domain/transition.ts";
 import type { WorkerRecord } from "../../domain/worker.ts";
 import type {
   Added,
   Change,
+  GroupCount,
   JobStore,
   Page,
   PageQuery,
-  ReadyQuery,
   Removal,
   Removed,
   Saved,
@@ -31,13 +30,14 @@ import type {
 } from "../job-store.ts";
 import { fits } from "./job-filter.ts";
 import { createMemoryContents } from "./memory-contents.ts";
+import { forgettable, settledOf } from "./memory-retention.ts";
+import { createMemoryWaiting } from "./memory-waiting.ts";
 
-type Waiting = Extract<Job, { status: "pending" }>;
 type TypePage = { batch: number; batchCount: number };
 
 export function createMemoryJobStore(options: { readonly batchSize: number }): JobStore {
   const jobsBySeq = new Map<JobSeq, Job>();
-  const waitingBySeq = new Map<JobSeq, Waiting>();
+  const waiting = createMemoryWaiting();
   const seqsById = new Map<string, JobSeq>();
   const seqsByKey = new Map<string, JobSeq>();
   const pagesByType = new Map<string, TypePage>();
@@ -53,13 +53,13 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
 
   function put(job: Job): void {
     jobsBySeq.set(job.seq, job);
-    if (job.status === "pending") waitingBySeq.set(job.seq, job);
-    else waitingBySeq.delete(job.seq);
+    waiting.put(job);
   }
 
-  function record({ seq: job, id, key, type }: Job, event: JobEvent): void {
+  function record({ seq: job, id, key, type, ...facts }: Job, event: JobEvent): void {
     lastEvent += 1;
-    events.push({ seq: lastEvent, job, id, key, type, ...event });
+    const group = event.change === "deleted" ? null : facts.group;
+    events.push({ seq: lastEvent, job, id, key, type, group, ...event });
   }
 
   function pageOf(type: string): TypePage {
@@ -114,7 +114,7 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     const job = jobsBySeq.get(seq);
     if (job?.revision !== from) return { kind: "conflict" };
     jobsBySeq.delete(seq);
-    waitingBySeq.delete(seq);
+    waiting.remove(seq);
     logsBySeq.delete(seq);
     attemptsBySeq.delete(seq);
     seqsById.delete(job.id);
@@ -130,36 +130,6 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     if (ref.by === "seq") return jobsBySeq.get(ref.seq) ?? null;
     const seq = ref.by === "id" ? seqsById.get(ref.id) : seqsByKey.get(ref.key);
     return seq === undefined ? null : (jobsBySeq.get(seq) ?? null);
-  }
-
-  function ready({ types, at, limit }: ReadyQuery): readonly Job[] {
-    const chosen = [...waitingBySeq.values()].filter(
-      (job) => !job.held && job.readyAt <= at && !isPastDeadline(job, at),
-    );
-    return types
-      .flatMap((type) =>
-        chosen
-          .filter((job) => job.type === type)
-          .sort(inOrder)
-          .slice(0, limit),
-      )
-      .sort(inOrder);
-  }
-
-  function due(at: Instant, limit: number): readonly Job[] {
-    return [...waitingBySeq.values()]
-      .filter((job) => isPastDeadline(job, at))
-      .sort((a, b) => deadlineOf(a) - deadlineOf(b) || a.seq - b.seq)
-      .slice(0, limit);
-  }
-
-  function nextDue(at: Instant): Instant | null {
-    let next = Infinity;
-    for (const job of waitingBySeq.values()) {
-      if (!job.held && job.readyAt > at) next = Math.min(next, job.readyAt);
-      if (deadlineOf(job) > at) next = Math.min(next, deadlineOf(job));
-    }
-    return next === Infinity ? null : next;
   }
 
   function list({ filter, order, limit, after }: PageQuery): Page<Job> {
@@ -184,6 +154,16 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
       .filter(({ count }) => count > 0);
   }
 
+  function countGroup(name: string): GroupCount | null {
+    const jobs = [...jobsBySeq.values()].filter((job) => job.group === name);
+    const [first] = jobs;
+    if (first === undefined) return null;
+    const byStatus = { pending: 0, running: 0, done: 0, failed: 0, cancelled: 0 };
+    for (const { status } of jobs) byStatus[status] += 1;
+    const { submittedAt: lastSubmittedAt } = jobs.at(-1) ?? first;
+    return { counts: byStatus, firstSubmittedAt: first.submittedAt, lastSubmittedAt };
+  }
+
   function noteWorkers(records: readonly WorkerRecord[]): void {
     for (const worker of records) workersById.set(worker.id, worker);
     const excess = workersById.size - workerRecordCountMax;
@@ -203,12 +183,14 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     find: (ref) => now(() => find(ref)),
     save: (changes) => now(() => changes.map(save)),
     remove: (removals) => now(() => removals.map(remove)),
-    ready: (query) => now(() => ready(query)),
-    due: (at, limit) => now(() => due(at, limit)),
-    nextDue: (at) => now(() => nextDue(at)),
+    shapes: (types) => now(() => waiting.shapes(types)),
+    ready: (query) => now(() => waiting.ready(query)),
+    due: (at, limit) => now(() => waiting.due(at, limit)),
+    nextDue: (at) => now(() => waiting.nextDue(at)),
     list: (query) => now(() => list(query)),
     count: (filter) => now(() => [...jobsBySeq.values()].filter((job) => fits(job, filter)).length),
     counts: () => now(counts),
+    group: (name) => now(() => countGroup(name)),
     isBatchFull: (type, batch) => now(() => batch < (pagesByType.get(type)?.batch ?? 0)),
     history: (seq) => now(() => events.filter((event) => event.job === seq)),
     attempt: (seq, n) => now(() => attemptsBySeq.get(seq)?.find((one) => one.n === n) ?? null),
@@ -217,6 +199,14 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     events: (after, limit) =>
       now(() => events.filter((event) => event.seq > after).slice(0, limit)),
     inline: (content) => now(() => contents.inline(content)),
+    settled: (after, limit) => now(() => settledOf(jobsBySeq.values(), events, after, limit)),
+    bytesKept: () => now(contents.bytesKept),
+    forgetEvents: (which) =>
+      now(() => {
+        const due = forgettable(events, lastEvent, which);
+        events = events.filter(({ seq }) => !due.includes(seq));
+        return { count: due.length, last: due.at(-1) ?? null };
+      }),
     usesBlob: (name) => now(() => contents.uses(name)),
     types: () =>
       now(() =>
@@ -256,16 +246,6 @@ function freshJob(facts: Omit<NewJob, "payload"> & Pick<Job, "seq" | "batch" | "
 function submittedEvent(at: Instant): JobEvent {
   const nothing = { attempt: null, worker: null, reason: null, info: null };
   return { at, change: "submitted", status: "pending", ...nothing };
-}
-
-function deadlineOf(job: Job): Instant {
-  return job.options.deadline ?? Infinity;
-}
-
-/** The order to give out: immediate before batch, then fewest failures, then oldest. */
-function inOrder(a: Job, b: Job): number {
-  const byClass = Number(a.priority === "batch") - Number(b.priority === "batch");
-  return byClass || a.penalty - b.penalty || a.seq - b.seq;
 }
 
 function bySeen(a: WorkerRecord, b: WorkerRecord): number {

@@ -43,6 +43,7 @@ export function createContents(statements: Statements, counters: Counters): Cont
     },
     write: ({ isNew }, { sha256, size, name, inline }) => {
       if (!isNew) return;
+      counters.addBytes(size);
       statements.insertBlob.run({
         id: counters.takeBlob(),
         sha256: Uint8Array.fromHex(sha256),
@@ -51,7 +52,11 @@ export function createContents(statements: Statements, counters: Counters): Cont
         bytes: inline,
       });
     },
-    release: (blob) => statements.deleteUnusedBlob.get({ id: blob })?.name ?? null,
+    release: (blob) => {
+      const gone = statements.deleteUnusedBlob.get({ id: blob });
+      if (gone !== null) counters.addBytes(-gone.size);
+      return gone?.name ?? null;
+    },
     inline: ({ name }) => {
       const id = fromInlineName(name);
       return id === null ? null : (statements.bytesOfBlob.get({ id })?.bytes ?? null);

@@ -1,5 +1,6 @@
 // The numbers that the store gives: of jobs, events and blobs. Counted in memory, written once per commit,
-// never given twice, not even after the newest row was deleted or the server was restarted.
+// never given twice, not even after the newest row was deleted or the server was restarted. With them the bytes
+// of all blobs that stand.
 
 import type { Statements } from "./statements.ts";
 
@@ -11,6 +12,9 @@ export type Counters = {
   lastEvent(): number;
   peekBlob(): number;
   takeBlob(): number;
+  /** A blob came, or went when it is negative. */
+  addBytes(size: number): void;
+  bytesKept(): number;
   /** Writes what was taken, inside the transaction that took it. */
   persist(): void;
   /** Reads what stands in the database, after a rollback. */
@@ -23,7 +27,7 @@ export function createCounters(statements: Statements): Counters {
 
   function read() {
     const row = statements.counters.get({});
-    return row === null ? { job: 0, event: 0, blob: 0 } : { ...row };
+    return row === null ? { job: 0, event: 0, blob: 0, bytes: 0 } : { ...row };
   }
 
   function take(name: "job" | "event" | "blob"): number {
@@ -38,6 +42,11 @@ export function createCounters(statements: Statements): Counters {
     lastEvent: () => last.event,
     peekBlob: () => last.blob + 1,
     takeBlob: () => take("blob"),
+    addBytes: (size) => {
+      isDirty = true;
+      last.bytes += size;
+    },
+    bytesKept: () => last.bytes,
     persist: () => {
       if (isDirty) statements.updateCounters.run(last);
       isDirty = false;

@@ -1,9 +1,17 @@
-// Gathers the changes of one turn of the event loop into one transaction and one sync to disk.
+// Gathers the changes of a turn of the event loop, or of a few turns while more keep coming, into one transaction
+// and one sync to disk.
 // A promise resolves after the commit that carries its change; one bad change fails only its own caller.
 
-import { changesPerCommitMax } from "../../domain/limits.ts";
+import { changesPerCommitMax, gatherTurnCountMax } from "../../domain/limits.ts";
 import type { AtEndOfTurn } from "../../platform/turn.ts";
-import { brokenError, closedError, isBroken, isBusy, toStoreError } from "./sqlite-errors.ts";
+import {
+  brokenError,
+  closedError,
+  isBroken,
+  isBusy,
+  isDiskFull,
+  toStoreError,
+} from "./sqlite-errors.ts";
 
 export type GroupCommit = {
   /** Writes in the next commit. `size`: how many changes it counts for. */
@@ -22,6 +30,8 @@ export type GroupCommitDeps = {
   readonly atEndOfTurn: AtEndOfTurn;
   /** Called once, when the disk failed. From then on everything is rejected. */
   readonly onBroken: (error: unknown) => void;
+  /** Called when the disk is full: true when there is room now, so that the same is worth another try. */
+  readonly makeRoom?: () => boolean;
 };
 
 type Request = {
@@ -36,6 +46,7 @@ export function createGroupCommit({
   transact,
   atEndOfTurn,
   onBroken,
+  makeRoom = () => false,
 }: GroupCommitDeps): GroupCommit {
   let waiting: Request[] = [];
   let isArmed = false;
@@ -45,7 +56,14 @@ export function createGroupCommit({
   function arm(): void {
     if (isArmed) return;
     isArmed = true;
+    gather(gatherTurnCountMax);
+  }
+
+  /** Commits at the end of a turn that brought nothing more: a change alone never waits for others. */
+  function gather(turnsLeft: number): void {
+    const before = waiting.length;
     atEndOfTurn(() => {
+      if (waiting.length > before && turnsLeft > 1) return gather(turnsLeft - 1);
       isArmed = false;
       commitSome();
     });
@@ -69,9 +87,19 @@ export function createGroupCommit({
     return waiting.splice(0, count);
   }
 
+  /** The transaction, once more when the disk was full and room was made. */
+  function transactWithRoom(work: () => void): void {
+    try {
+      transact(work);
+    } catch (error) {
+      if (!isDiskFull(error) || !makeRoom()) throw error;
+      transact(work);
+    }
+  }
+
   function commit(batch: readonly Request[]): void {
     try {
-      transact(() => {
+      transactWithRoom(() => {
         for (const request of batch) request.apply();
       });
     } catch (error) {
@@ -137,7 +165,7 @@ export function createGroupCommit({
       requireUsable();
       let answer: { readonly value: ReturnType<typeof apply> } | null = null;
       try {
-        transact(() => (answer = { value: apply() }));
+        transactWithRoom(() => (answer = { value: apply() }));
       } catch (error) {
         throw explain(error);
       }

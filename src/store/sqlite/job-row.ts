@@ -1,7 +1,7 @@
 // Between rows and the domain: the one place where columns become jobs and events.
 
 import { assert, unreachable } from "../../domain/assert.ts";
-import type { Content } from "../../domain/blob-ref.ts";
+import { inlineNameStart, type Content } from "../../domain/blob-ref.ts";
 import type { StoredEvent } from "../../domain/event.ts";
 import type { Attempt, Job, JobFacts, JobOptions, JobStatus, WorkerRef } from "../../domain/job.ts";
 import { toIdText } from "./id-bytes.ts";
@@ -162,6 +162,7 @@ export type EventRow = WorkerColumns & {
   readonly id: Uint8Array;
   readonly key: string | null;
   readonly type: number;
+  readonly job_group: string | null;
 };
 
 export function toStoredEvent(row: EventRow, type: string): StoredEvent {
@@ -172,6 +173,7 @@ export function toStoredEvent(row: EventRow, type: string): StoredEvent {
     id,
     key: row.key ?? id,
     type,
+    group: row.job_group,
     at: row.at,
     change: nameOf(changeNames, row.change),
     status: nameOf(statusNames, row.state),
@@ -184,12 +186,12 @@ export function toStoredEvent(row: EventRow, type: string): StoredEvent {
 
 /** The name that readers get for bytes that the database keeps itself. */
 function toInlineName(blob: number): string {
-  return `db:${blob}`;
+  return `${inlineNameStart}${blob}`;
 }
 
 /** The number in such a name, or null when the bytes are kept elsewhere. */
 export function fromInlineName(name: string): number | null {
-  return name.startsWith("db:") ? Number(name.slice(3)) : null;
+  return name.startsWith(inlineNameStart) ? Number(name.slice(inlineNameStart.length)) : null;
 }
 
 const noOptions: JobOptions = {
@@ -198,6 +200,7 @@ const noOptions: JobOptions = {
   notBefore: null,
   deadline: null,
   hold: false,
+  groupRunningMax: null,
 };
 
 /** Only what was asked for, in a fixed order; null when nothing was. */
@@ -208,6 +211,7 @@ export function fromOptions(options: JobOptions): string | null {
   if (options.notBefore !== null) asked["notBefore"] = options.notBefore;
   if (options.deadline !== null) asked["deadline"] = options.deadline;
   if (options.hold) asked["hold"] = true;
+  if (options.groupRunningMax !== null) asked["groupRunningMax"] = options.groupRunningMax;
   return Object.keys(asked).length === 0 ? null : JSON.stringify(asked);
 }
 

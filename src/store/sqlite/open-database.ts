@@ -14,14 +14,17 @@ export type Durability = "power" | "process";
 /** Each brings a database from the version before it to its own; the first makes it. */
 const migrations: readonly string[] = [SCHEMA_1];
 
+/** The newest version that this program knows. */
+export const knownVersion = migrations.length;
+
 /** "GRID" in ASCII: tells our files from other databases. */
-const applicationId = 0x47524944;
+export const applicationId = 0x47524944;
 
 /** Pages kept in memory: the upper parts of all indexes of a million jobs. */
 const cacheKibibytes = 32 * 1024;
 
 /** Pages in the log after which it is copied into the file: longer waits are rarer but last longer. */
-const checkpointPages = 4000;
+export const checkpointPages = 4000;
 
 const lockWaitMs = 5000;
 

@@ -5,17 +5,20 @@ import type { Database } from "bun:sqlite";
 import { assert } from "../../domain/assert.ts";
 import { statuses, type Instant, type Job, type JobSeq, type Status } from "../../domain/job.ts";
 import { parseJobRef, type JobRef } from "../../domain/key.ts";
+import type { Shape } from "../../domain/shape.ts";
 import type { JobFilter, Page, PageQuery, ReadyQuery } from "../job-store.ts";
 import { fromIdText } from "./id-bytes.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { toJob } from "./job-row.ts";
 import { countSearch, pageSearch, type SearchHints } from "./list-query.ts";
-import { prepareRead, type Read, type Statements } from "./statements.ts";
-import { priorityNumbers, statusNumbers } from "./stored-numbers.ts";
+import type { Shapes } from "./shapes.ts";
+import { prepareRead, type QueueRow, type Read, type Statements } from "./statements.ts";
+import { statusNumbers } from "./stored-numbers.ts";
 import type { Types } from "./types.ts";
 
 export type JobReader = {
   find(ref: JobRef): Job | null;
+  shapes(types: readonly string[]): readonly Shape[];
   ready(query: ReadyQuery): readonly Job[];
   due(at: Instant, limit: number): readonly Job[];
   nextDue(at: Instant): Instant | null;
@@ -27,6 +30,7 @@ export type JobReaderDeps = {
   readonly db: Database;
   readonly statements: Statements;
   readonly types: Types;
+  readonly shapes: Shapes;
   readonly counts: JobCounts;
 };
 
@@ -35,7 +39,8 @@ const searchCountMax = 256;
 
 type Found = { readonly seq: JobSeq; readonly count: number };
 
-export function createJobReader({ db, statements, types, counts }: JobReaderDeps): JobReader {
+export function createJobReader(deps: JobReaderDeps): JobReader {
+  const { db, statements, types, shapes, counts } = deps;
   const searchesBySql = new Map<string, Read<Found>>();
 
   function load(seq: JobSeq): Job | null {
@@ -78,12 +83,28 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
     return id === null ? null : (statement.get({ id })?.seq ?? null);
   }
 
-  function ready({ types: names, at, limit }: ReadyQuery): readonly Job[] {
-    const found = names.flatMap((name) => {
-      const type = types.find(name);
-      return type === null ? [] : loadAll(statements.ready.all({ shape: type.shape, at, limit }));
+  function shapesOf(name: string): readonly Shape[] {
+    const type = types.find(name);
+    if (type === null) return [];
+    return Array.from(counts.pendingShapes(type.id), (shape) => {
+      return { type: name, requires: shapes.requiresOf(shape) };
     });
-    return names.length > 1 ? found.sort(inOrder) : found;
+  }
+
+  /** Only what is answered is read as a whole: of many shapes that is little of what was found. */
+  function ready({ shapes: asked, at, limit }: ReadyQuery): readonly Job[] {
+    const found = asked.flatMap((one) => queueOf(one, { at, limit: Math.min(one.limit, limit) }));
+    return loadAll(asked.length > 1 ? firstOfEach(found, limit) : found);
+  }
+
+  function queueOf(
+    { type: name, requires }: Shape,
+    asked: { readonly at: Instant; readonly limit: number },
+  ): readonly Candidate[] {
+    const type = types.find(name);
+    const shape = type === null ? null : shapes.find(type.id, requires);
+    if (type === null || shape === null) return [];
+    return statements.ready.all({ shape, ...asked }).map((row) => ({ ...row, type: type.id }));
   }
 
   function nextDue(at: Instant): Instant | null {
@@ -145,6 +166,7 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
 
   return {
     find,
+    shapes: (names) => names.flatMap(shapesOf),
     ready: (query) => together(() => ready(query)),
     due: (at, limit) => together(() => loadAll(statements.overdue.all({ at, limit }))),
     nextDue,
@@ -153,8 +175,17 @@ export function createJobReader({ db, statements, types, counts }: JobReaderDeps
   };
 }
 
-/** The order to give out: immediate before batch, then fewest failures, then oldest. */
-function inOrder(a: Job, b: Job): number {
-  const byClass = priorityNumbers[a.priority] - priorityNumbers[b.priority];
-  return byClass || a.penalty - b.penalty || a.seq - b.seq;
+type Candidate = QueueRow & { readonly type: number };
+
+/** The first `limit` of each type, in the order to give out: class, then failures, then age. */
+function firstOfEach(found: readonly Candidate[], limit: number): readonly Candidate[] {
+  const countByType = new Map<number, number>();
+  const inOrder = found.toSorted(
+    (a, b) => a.class - b.class || a.penalty - b.penalty || a.seq - b.seq,
+  );
+  return inOrder.filter(({ type }) => {
+    const count = (countByType.get(type) ?? 0) + 1;
+    countByType.set(type, count);
+    return count <= limit;
+  });
 }

@@ -29,10 +29,11 @@ export const SEQ_BY_ID_AS_KEY = `SELECT seq FROM job WHERE id = +$id AND key IS 
 
 /** What a save must know of the row it replaces. */
 export const STATE_AT_REVISION = `
-SELECT state FROM job_state WHERE seq = +$seq AND revision = +$revision`;
+SELECT state, shape FROM job_state WHERE seq = +$seq AND revision = +$revision`;
 
 export const REMOVABLE = `
-SELECT j.id, j.key, j.type, j.payload, s.state, r.blob AS result
+SELECT j.id, j.key, j.type, j.job_group, j.payload, s.state, s.shape,
+  r.blob AS result
 FROM job AS j
 CROSS JOIN job_state AS s ON s.seq = j.seq
 LEFT JOIN result AS r ON r.seq = j.seq
@@ -40,9 +41,9 @@ WHERE j.seq = +$seq AND s.revision = +$revision`;
 
 // The hot questions name their index: left to itself the planner reads all pending jobs for some of them.
 
-/** The next jobs to give out: immediate before batch, then fewest failures, then oldest. */
+/** The next jobs of a shape to give out: immediate before batch, then fewest failures, then oldest. */
 export const READY = `
-SELECT seq FROM job_state INDEXED BY job_state_ready
+SELECT class, penalty, seq FROM job_state INDEXED BY job_state_ready
 WHERE shape = +$shape AND queued = 1 AND ready_at <= +$at
   AND (deadline_at IS NULL OR deadline_at > +$at)
 ORDER BY class, penalty, seq LIMIT +$limit`;
@@ -67,7 +68,8 @@ WHERE state = 0 AND deadline_at IS NOT NULL AND deadline_at > +$at`;
 const EVENT_COLUMNS = `
 SELECT e.seq, e.job, e.at, e.change, e.state, e.attempt, e.reason, e.info,
   w.worker_id, w.name AS worker_name,
-  COALESCE(j.id, d.id) AS id, COALESCE(j.key, d.key) AS key, COALESCE(j.type, d.type) AS type
+  COALESCE(j.id, d.id) AS id, COALESCE(j.key, d.key) AS key, COALESCE(j.type, d.type) AS type,
+  j.job_group
 FROM event AS e
 LEFT JOIN worker AS w ON w.id = e.worker
 LEFT JOIN job AS j ON j.seq = e.job
@@ -89,16 +91,25 @@ SELECT id, name FROM blob WHERE sha256 = +$sha256 AND name IS NOT NULL`;
 export const BLOB_BY_NAME = `SELECT id FROM blob WHERE name = +$name`;
 export const BLOB_BY_ID = `SELECT id FROM blob WHERE id = +$id`;
 
-export const COUNTERS = `SELECT job, event, blob FROM counter WHERE id = 1`;
+export const COUNTERS = `SELECT job, event, blob, bytes FROM counter WHERE id = 1`;
 export const IS_OPEN = `SELECT is_open AS isOpen FROM counter WHERE id = 1`;
 export const TYPES = `
-SELECT t.id, t.name, t.batch, t.batch_count AS batchCount, s.id AS shape
-FROM type AS t CROSS JOIN shape AS s ON s.type = t.id AND s.requires = ''
-ORDER BY t.id`;
+SELECT id, name, batch, batch_count AS batchCount FROM type ORDER BY id`;
+export const SHAPES = `SELECT id, type, requires FROM shape`;
+/** Counted by numbers first: jobs are many, shapes are few. */
 export const COUNTS = `
-SELECT h.type, s.state, COUNT(*) AS count
-FROM job_state AS s CROSS JOIN shape AS h ON h.id = s.shape
-GROUP BY h.type, s.state`;
+SELECT h.type, c.shape, c.state, c.count
+FROM (SELECT shape, state, COUNT(*) AS count FROM job_state GROUP BY shape, state) AS c
+CROSS JOIN shape AS h ON h.id = c.shape`;
+
+export const GROUP_COUNTS = `SELECT state, count FROM group_count WHERE job_group = +$group`;
+/** The index of groups is in the order of the numbers: both ends of a group are at hand. */
+export const GROUP_FIRST = `
+SELECT submitted_at AS at FROM job INDEXED BY job_group
+WHERE job_group = +$group ORDER BY seq LIMIT 1`;
+export const GROUP_LAST = `
+SELECT submitted_at AS at FROM job INDEXED BY job_group
+WHERE job_group = +$group ORDER BY seq DESC LIMIT 1`;
 
 export const WORKER_BY_NAME = `
 SELECT id FROM worker WHERE worker_id = +$workerId AND name = +$name`;

@@ -9,9 +9,10 @@ CREATE TABLE counter (
   job INTEGER NOT NULL CHECK (job >= 0),
   event INTEGER NOT NULL CHECK (event >= 0),
   blob INTEGER NOT NULL CHECK (blob >= 0),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
   is_open INTEGER NOT NULL CHECK (is_open IN (0, 1))
 ) STRICT;
-INSERT INTO counter (id, job, event, blob, is_open) VALUES (1, 0, 0, 0, 0);
+INSERT INTO counter (id, job, event, blob, bytes, is_open) VALUES (1, 0, 0, 0, 0, 0);
 
 CREATE TABLE type (
   id INTEGER PRIMARY KEY,
@@ -86,6 +87,14 @@ CREATE INDEX job_state_ready ON job_state (shape, class, penalty) WHERE queued =
 CREATE INDEX job_state_waiting ON job_state (ready_at) WHERE state = 0 AND queued = 0 AND held = 0;
 CREATE INDEX job_state_deadline ON job_state (deadline_at) WHERE state = 0 AND deadline_at IS NOT NULL;
 CREATE INDEX job_state_state ON job_state (state);
+CREATE INDEX job_state_settled ON job_state (event) WHERE state >= 2;
+
+CREATE TABLE group_count (
+  job_group TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4),
+  count INTEGER NOT NULL CHECK (count >= 0),
+  PRIMARY KEY (job_group, state)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker (
   id INTEGER PRIMARY KEY,

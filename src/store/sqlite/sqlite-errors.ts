@@ -8,7 +8,7 @@ const brokenCodes = ["SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB"];
 /** A full disk also shows as the shared-memory file that cannot grow. */
 const fullCodes = ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"];
 
-function isDiskFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   return fullCodes.includes(codeOf(error));
 }
 

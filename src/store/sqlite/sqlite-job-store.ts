@@ -7,12 +7,16 @@ import { changesPerCommitMax } from "../../domain/limits.ts";
 import type { AtEndOfTurn } from "../../platform/turn.ts";
 import type { JobStore, TypeCount } from "../job-store.ts";
 import { createContents } from "./contents.ts";
+import { createDatabaseCopier, type DatabaseCopier } from "./copy-database.ts";
 import { createCounters } from "./counters.ts";
+import { createGroupCounts } from "./group-counts.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createJobCounts } from "./job-counts.ts";
 import { toAttempt, toStoredEvent, type EventRow } from "./job-row.ts";
-import { openDatabase, type Durability } from "./open-database.ts";
+import { checkpointPages, openDatabase, type Durability } from "./open-database.ts";
 import { createJobReader } from "./read-jobs.ts";
+import { createRetention } from "./retention.ts";
+import { createShapes } from "./shapes.ts";
 import { prepareStatements } from "./statements.ts";
 import { statusNumbers } from "./stored-numbers.ts";
 import { createTypes } from "./types.ts";
@@ -27,24 +31,43 @@ export type SqliteJobStoreOptions = {
   readonly atEndOfTurn: AtEndOfTurn;
   /** Called once when the disk failed; every verb rejects from then on. */
   readonly onBroken: (error: unknown) => void;
+  /** Called when the disk is full: true when there is room now. Left out: no room can be made. */
+  readonly makeRoom?: () => boolean;
 };
 
+/** A store that can hand on a copy of all that it keeps, as of one moment. */
+export type SqliteJobStore = JobStore & Pick<DatabaseCopier, "copyOut">;
+
 /** Opens the file, makes it when it is not there. The store must be closed. */
-export function createSqliteJobStore(options: SqliteJobStoreOptions): JobStore {
+export function createSqliteJobStore(options: SqliteJobStoreOptions): SqliteJobStore {
   return openDatabase(options.file, options.durability, (db) => createStoreOn(db, options));
 }
 
-function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
-  const { batchSize, atEndOfTurn, onBroken } = options;
+function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobStore {
+  const { file, batchSize, atEndOfTurn, onBroken, makeRoom } = options;
   const statements = prepareStatements(db);
   const counters = createCounters(statements);
   const types = createTypes(statements, batchSize);
-  const counts = createJobCounts(statements);
+  const standing = statements.counts.all({});
+  const shapes = createShapes(db, statements, new Set(standing.map(({ shape }) => shape)));
+  const counts = createJobCounts(standing);
+  const groups = createGroupCounts(statements);
   const workers = createWorkers(statements);
   const contents = createContents(statements, counters);
-  const writer = createJobWriter({ statements, counters, types, workers, counts, contents });
-  const reader = createJobReader({ db, statements, types, counts });
-  const commits = createGroupCommit({ transact, atEndOfTurn, onBroken });
+  const writer = createJobWriter({
+    statements,
+    counters,
+    types,
+    shapes,
+    workers,
+    counts,
+    groups,
+    contents,
+  });
+  const reader = createJobReader({ db, statements, types, shapes, counts });
+  const commits = createGroupCommit({ transact, atEndOfTurn, onBroken, ...(makeRoom && { makeRoom }) });
+  const copier = createDatabaseCopier({ db, file, checkpointPages, guard: commits.read });
+  const retention = createRetention(db, types, counters);
   let isClosed = false;
 
   function transact(work: () => void): void {
@@ -53,6 +76,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
       work();
       counters.persist();
       types.persist();
+      groups.persist();
       statements.commit.run({});
     } catch (error) {
       undo();
@@ -65,8 +89,10 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
   function undo(): void {
     if (db.inTransaction) statements.rollback.run({});
     counts.discard();
+    groups.discard();
     counters.reload();
     types.reload();
+    shapes.reload();
     workers.reload();
   }
 
@@ -105,14 +131,16 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
   const unsettled = (type: number) =>
     counts.get(type, statusNumbers.pending) + counts.get(type, statusNumbers.running);
 
-  function close(): void {
+  async function close(): Promise<void> {
     if (isClosed) return;
     isClosed = true;
+    await copier.stop();
     // After a failed disk the file is left as it is, unclosed: closing it would write. The next start checks it.
     if (commits.close() === "broken") return;
     statements.updateOpen.run({ isOpen: 0 });
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     db.close(true); // At once, not when the last statement is collected: the file is locked until then.
+    await copier.close();
   }
 
   return {
@@ -120,6 +148,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
     save: (changes) => writeEach(changes, writer.save),
     remove: (removals) => writeEach(removals, writer.remove),
     find: (ref) => commits.read(() => reader.find(ref)),
+    shapes: (names) => commits.read(() => reader.shapes(names)),
     ready: (query) =>
       commits.read(() => {
         queueDue(query.at);
@@ -130,6 +159,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
     list: (query) => commits.read(() => reader.list(query)),
     count: (filter) => commits.read(() => reader.count(filter)),
     counts: () => commits.read(countsByType),
+    group: (name) => commits.read(() => groups.get(name)),
     isBatchFull: (name, batch) =>
       commits.read(() => {
         const type = types.find(name);
@@ -146,6 +176,9 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
     events: (after, limit) =>
       commits.read(() => toEvents(statements.eventsAfter.all({ after, limit }))),
     inline: (content) => commits.read(() => contents.inline(content)),
+    settled: (after, limit) => commits.read(() => retention.settled(after, limit)),
+    bytesKept: () => commits.read(counters.bytesKept),
+    forgetEvents: (which) => commits.write(which.limit, () => retention.forgetEvents(which)),
     usesBlob: (name) => commits.read(() => contents.uses(name)),
     types: () =>
       commits.read(() => types.all().map(({ id, name }) => ({ name, unsettled: unsettled(id) }))),
@@ -160,6 +193,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): JobStore {
       commits.write(1, () => {
         statements.upsertSetting.run({ name, value });
       }),
-    close: async () => close(),
+    copyOut: copier.copyOut,
+    close,
   };
 }

@@ -16,18 +16,28 @@ export type TypeRow = IdRow & {
   readonly name: string;
   readonly batch: number;
   readonly batchCount: number;
-  readonly shape: number;
 };
 export type RemovableRow = {
   readonly id: Uint8Array;
   readonly key: string | null;
   readonly type: number;
+  readonly job_group: string | null;
   readonly payload: number;
   readonly state: number;
+  readonly shape: number;
   readonly result: number | null;
 };
-type CountersRow = { readonly job: number; readonly event: number; readonly blob: number };
-type StateCountRow = { readonly type: number; readonly state: number; readonly count: number };
+type CountersRow = {
+  readonly job: number;
+  readonly event: number;
+  readonly blob: number;
+  readonly bytes: number;
+};
+type StateCountRow = { readonly state: number; readonly count: number };
+export type ShapeCountRow = StateCountRow & { readonly type: number; readonly shape: number };
+type ShapeRow = IdRow & { readonly type: number; readonly requires: string };
+/** A row of the queue, with its place in the order to give out. */
+export type QueueRow = SeqRow & { readonly class: number; readonly penalty: number };
 
 /** What we use of a prepared statement. */
 export type Read<Row> = {
@@ -56,7 +66,9 @@ export function prepareStatements(db: Database) {
     insertResult: writing(write.INSERT_RESULT),
     insertLog: writing(write.INSERT_LOG),
     insertBlob: writing(write.INSERT_BLOB),
-    deleteUnusedBlob: reading<{ readonly name: string | null }>(write.DELETE_UNUSED_BLOB),
+    deleteUnusedBlob: reading<{ readonly name: string | null; readonly size: number }>(
+      write.DELETE_UNUSED_BLOB,
+    ),
     deleteLogs: writing(write.DELETE_LOGS),
     deleteResult: writing(write.DELETE_RESULT),
     deleteAttempts: writing(write.DELETE_ATTEMPTS),
@@ -65,7 +77,11 @@ export function prepareStatements(db: Database) {
     deleteJob: writing(write.DELETE_JOB),
     insertType: reading<IdRow>(write.INSERT_TYPE),
     insertShape: reading<IdRow>(write.INSERT_SHAPE),
+    deleteShape: writing(write.DELETE_SHAPE),
     updateType: writing(write.UPDATE_TYPE),
+    addGroupCount: writing(write.ADD_GROUP_COUNT),
+    insertGroupCount: writing(write.INSERT_GROUP_COUNT),
+    deleteEmptyGroup: writing(write.DELETE_EMPTY_GROUP),
     insertWorker: reading<IdRow>(write.INSERT_WORKER),
     upsertWorkerRecord: writing(write.UPSERT_WORKER_RECORD),
     deleteOldestWorkerRecords: writing(write.DELETE_OLDEST_WORKER_RECORDS),
@@ -77,9 +93,9 @@ export function prepareStatements(db: Database) {
     seqById: reading<SeqRow>(read.SEQ_BY_ID),
     seqByKey: reading<SeqRow>(read.SEQ_BY_KEY),
     seqByIdAsKey: reading<SeqRow>(read.SEQ_BY_ID_AS_KEY),
-    stateAtRevision: reading<{ readonly state: number }>(read.STATE_AT_REVISION),
+    stateAtRevision: reading<Pick<RemovableRow, "state" | "shape">>(read.STATE_AT_REVISION),
     removable: reading<RemovableRow>(read.REMOVABLE),
-    ready: reading<SeqRow>(read.READY),
+    ready: reading<QueueRow>(read.READY),
     isDueToQueue: reading<{ readonly due: number }>(read.IS_DUE_TO_QUEUE),
     overdue: reading<SeqRow>(read.OVERDUE),
     nextReadyAt: reading<AtRow>(read.NEXT_READY_AT),
@@ -94,7 +110,11 @@ export function prepareStatements(db: Database) {
     blobById: reading<IdRow>(read.BLOB_BY_ID),
     counters: reading<CountersRow>(read.COUNTERS),
     types: reading<TypeRow>(read.TYPES),
-    counts: reading<StateCountRow>(read.COUNTS),
+    shapes: reading<ShapeRow>(read.SHAPES),
+    counts: reading<ShapeCountRow>(read.COUNTS),
+    groupCounts: reading<StateCountRow>(read.GROUP_COUNTS),
+    groupFirst: reading<AtRow>(read.GROUP_FIRST),
+    groupLast: reading<AtRow>(read.GROUP_LAST),
     workerByName: reading<IdRow>(read.WORKER_BY_NAME),
     workersById: reading<IdRow>(read.WORKERS_BY_ID),
     workerCount: reading<CountRow>(read.WORKER_COUNT),

@@ -1,4 +1,4 @@
-// The types known to the database: their numbers, their shapes, and the page that their next job belongs to.
+// The types known to the database: their numbers, and the page that their next job belongs to.
 // Kept in memory; a page is written once per commit. A page that is full is turned at once, so that it stays
 // full whatever page size a later run of the server has.
 
@@ -8,8 +8,6 @@ import type { Statements } from "./statements.ts";
 export type TypeEntry = {
   readonly id: number;
   readonly name: string;
-  /** The number of (type, requirements); no job has requirements yet. */
-  readonly shape: number;
 };
 
 export type Types = {
@@ -51,10 +49,8 @@ export function createTypes(statements: Statements, batchSize: number): Types {
   function insert(name: string): Entry {
     const type = statements.insertType.get({ name });
     assert(type !== null, "an inserted type has a number");
-    const shape = statements.insertShape.get({ type: type.id, requires: "" });
-    assert(shape !== null, "an inserted shape has a number");
     const page = { batch: 0, batchCount: 0, isDirty: false };
-    return remember({ id: type.id, name, shape: shape.id, ...page });
+    return remember({ id: type.id, name, ...page });
   }
 
   function entryOf({ id }: TypeEntry): Entry {

@@ -2,15 +2,19 @@
 // No rules: the rows say what the domain decided, the revision says on what.
 
 import { assert } from "../../domain/assert.ts";
+import type { NewContent } from "../../domain/blob-ref.ts";
 import type { JobEvent } from "../../domain/event.ts";
 import { firstReadyAt, type Job, type JobSeq, type NewJob } from "../../domain/job.ts";
 import { parseJobRef } from "../../domain/key.ts";
+import { requirementsOf } from "../../domain/shape.ts";
 import type { Added, Change, Removal, Removed, Saved } from "../job-store.ts";
 import type { Contents, Placement } from "./contents.ts";
 import type { Counters } from "./counters.ts";
-import type { JobCounts } from "./job-counts.ts";
+import type { Counted, JobCounts } from "./job-counts.ts";
+import type { GroupCounts } from "./group-counts.ts";
 import { fromIdText } from "./id-bytes.ts";
 import { fromAvoid, fromOptions } from "./job-row.ts";
+import type { Shapes } from "./shapes.ts";
 import type { Statements } from "./statements.ts";
 import { changeNumbers, priorityNumbers, reasonNumbers, statusNumbers } from "./stored-numbers.ts";
 import type { TypeEntry, Types } from "./types.ts";
@@ -26,13 +30,15 @@ export type JobWriterDeps = {
   readonly statements: Statements;
   readonly counters: Counters;
   readonly types: Types;
+  readonly shapes: Shapes;
   readonly workers: Workers;
   readonly counts: JobCounts;
+  readonly groups: GroupCounts;
   readonly contents: Contents;
 };
 
 export function createJobWriter(deps: JobWriterDeps): JobWriter {
-  const { statements, counters, types, workers, counts, contents } = deps;
+  const { statements, counters, types, shapes, workers, counts, groups, contents } = deps;
 
   function add(job: NewJob): Added {
     const type = types.ensure(job.type);
@@ -84,13 +90,14 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
   /** The state and the first event of a job that has just been inserted. */
   function insertBeginning(job: NewJob, type: TypeEntry): JobSeq {
     const seq = counters.takeJob();
+    const shape = shapes.ensure(type.id, requirementsOf(job));
     const event = counters.takeEvent();
     const readyAt = firstReadyAt(job);
     types.place(type);
     statements.insertJobState.run({
       seq,
       class: priorityNumbers[job.priority],
-      shape: type.shape,
+      shape,
       readyAt,
       queued: !job.options.hold && readyAt <= job.submittedAt ? 1 : 0,
       held: job.options.hold ? 1 : 0,
@@ -100,7 +107,8 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     const submitted = { change: "submitted", status: "pending", attempt: null } as const;
     const told = { at: job.submittedAt, worker: null, reason: null, info: null };
     insertEvent(event, seq, { ...submitted, ...told }, null);
-    counts.note(type.id, statusNumbers.pending, 1);
+    counts.note({ type: type.id, shape }, statusNumbers.pending, 1);
+    groups.note(job.group, statusNumbers.pending, 1);
     return seq;
   }
 
@@ -111,23 +119,30 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     const number = counters.takeEvent();
     const isWritten = statements.updateJobState.run(stateOf(change, number)).changes === 1;
     assert(isWritten, "a row read in this transaction is still there");
-    noteStatus(job, was.state);
+    noteStatus(job, was);
     insertAttempt(change);
     insertEvent(number, job.seq, event, fromAvoid(job.avoid));
     insertLogs(change);
     const placement = insertResult(change);
     const { successor } = change;
     assert(successor === null || placement !== null, "a successor continues with a result");
-    const next = successor === null ? null : addSuccessor(successor, placement!.blob);
+    const next =
+      successor === null
+        ? null
+        : addSuccessor(continuing(successor, change.result!), placement!.blob);
     return { kind: "saved", spare: placement?.spare ?? null, successor: next };
   }
 
-  function noteStatus(job: Job, before: number): void {
+  type Before = { readonly state: number; readonly shape: number };
+
+  function noteStatus(job: Job, { state: before, shape }: Before): void {
     const after = statusNumbers[job.status];
     if (after === before) return;
-    const type = types.ensure(job.type).id;
-    counts.note(type, before, -1);
-    counts.note(type, after, 1);
+    const counted: Counted = { type: types.ensure(job.type).id, shape };
+    counts.note(counted, before, -1);
+    counts.note(counted, after, 1);
+    groups.note(job.group, before, -1);
+    groups.note(job.group, after, 1);
   }
 
   function insertAttempt({ job, attempt }: Change): void {
@@ -186,13 +201,19 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     const number = counters.takeEvent();
     insertEvent(number, seq, event, null);
     statements.insertDeleted.run({ event: number, id: row.id, key: row.key, type: row.type });
-    counts.note(row.type, row.state, -1);
+    counts.note(row, row.state, -1);
+    groups.note(row.job_group, row.state, -1);
     const blobs = new Set([row.payload, row.result ?? row.payload]);
     const freed = [...blobs].map(contents.release).filter((name) => name !== null);
     return { kind: "removed", freed };
   }
 
   return { add, save, remove };
+}
+
+/** Its payload is the result, whatever its own says: the size decides who may be given it. */
+function continuing(successor: NewJob, { size }: NewContent): NewJob {
+  return { ...successor, payload: { ...successor.payload, size } };
 }
 
 /** The narrow row of a job after a change. */

@@ -57,7 +57,7 @@ DELETE FROM blob
 WHERE id = +$id
   AND NOT EXISTS (SELECT 1 FROM job WHERE payload = +$id)
   AND NOT EXISTS (SELECT 1 FROM result WHERE blob = +$id)
-RETURNING name`;
+RETURNING name, size`;
 
 export const DELETE_LOGS = `DELETE FROM log WHERE job = +$seq`;
 export const DELETE_RESULT = `DELETE FROM result WHERE seq = +$seq`;
@@ -70,8 +70,18 @@ export const INSERT_TYPE = `
 INSERT INTO type (name, batch, batch_count) VALUES ($name, 0, 0) RETURNING id`;
 export const INSERT_SHAPE = `
 INSERT INTO shape (type, requires) VALUES ($type, $requires) RETURNING id`;
+export const DELETE_SHAPE = `DELETE FROM shape WHERE id = +$id`;
 export const UPDATE_TYPE = `
 UPDATE type SET batch = $batch, batch_count = $batchCount WHERE id = +$id`;
+
+export const ADD_GROUP_COUNT = `
+UPDATE group_count SET count = count + $by WHERE job_group = +$group AND state = +$state`;
+export const INSERT_GROUP_COUNT = `
+INSERT INTO group_count (job_group, state, count) VALUES ($group, $state, $by)`;
+/** A group without jobs is none. */
+export const DELETE_EMPTY_GROUP = `
+DELETE FROM group_count
+WHERE job_group = +$group AND NOT EXISTS (SELECT 1 FROM job WHERE job_group = +$group)`;
 
 export const INSERT_WORKER = `
 INSERT INTO worker (worker_id, name) VALUES ($workerId, $name) RETURNING id`;
@@ -100,5 +110,5 @@ INSERT INTO setting (name, value) VALUES ($name, $value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
 export const UPDATE_COUNTERS = `
-UPDATE counter SET job = $job, event = $event, blob = $blob WHERE id = 1`;
+UPDATE counter SET job = $job, event = $event, blob = $blob, bytes = $bytes WHERE id = 1`;
 export const UPDATE_OPEN = `UPDATE counter SET is_open = $isOpen WHERE id = 1`;

@@ -42,6 +42,17 @@ test("isSetAside() forgives when the time is over, and one more failure doubles 
   expect(trust.isSetAside("a")).toBe(true);
 });
 
+test("setAsideMs() says for how long, and nothing of a worker that may work", () => {
+  const { clock, trust, fail } = aTrust();
+  fail([1, 2, 3, 4]);
+  expect([trust.setAsideMs("a"), trust.setAsideMs("b")]).toEqual([0, 0]);
+  fail([5]);
+  clock.advance(1_000);
+  expect(trust.setAsideMs("a")).toBe(quarantineMsFirst - 1_000);
+  clock.advance(quarantineMsFirst);
+  expect(trust.setAsideMs("a")).toBe(0);
+});
+
 test("note() forgets all failures with one success", () => {
   const { clock, trust, fail, complete } = aTrust();
   fail([1, 2, 3, 4]);

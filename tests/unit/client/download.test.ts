@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { sha256Hex } from "../../../src/blobs/hashing.ts";
-import { clientRetryCountMax, clientStallMsMax } from "../../../src/domain/limits.ts";
+import { clientRetryCountMax, clientStallMsMax } from "../../../src/client/limits.ts";
 import { createFakeServer, errorOf, networkError, problem, problemWith } from "./fake-server.ts";
 
 const text = "0123456789".repeat(10);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createSseParser } from "../../../src/client/sse.ts";
 import type { FeedItem } from "../../../src/client/events.ts";
-import { clientEventCharactersMax } from "../../../src/domain/limits.ts";
+import { clientEventCharactersMax } from "../../../src/client/limits.ts";
 import { createFakeServer, errorOf, networkError } from "./fake-server.ts";
 
 const event = (seq: number) => `id: ${seq}\ndata: {"seq":${seq},"job":1}\n\n`;

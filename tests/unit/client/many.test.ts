@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { sha256Hex } from "../../../src/blobs/hashing.ts";
 import type { NewJob, SubmitOutcome } from "../../../src/client/bulk.ts";
-import { clientBulkJobCountMax } from "../../../src/domain/limits.ts";
+import { clientBulkJobCountMax } from "../../../src/client/limits.ts";
 import {
   createFakeServer,
   errorOf,

@@ -7,7 +7,7 @@ import {
   clientRetryCountMax,
   clientRetryMsFirst,
   clientRetryMsMax,
-} from "../../../src/domain/limits.ts";
+} from "../../../src/client/limits.ts";
 import {
   aWireJob,
   createFakeServer,

@@ -13,6 +13,7 @@ function events(...lines: readonly string[]): readonly StoredEvent[] {
       id: "id",
       key: "k",
       type: "",
+      group: null,
       at: i * 1000,
       change,
       status,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { GridError } from "../../../../src/domain/errors.ts";
-import { changesPerCommitMax } from "../../../../src/domain/limits.ts";
+import { changesPerCommitMax, gatherTurnCountMax } from "../../../../src/domain/limits.ts";
 import { createGroupCommit } from "../../../../src/store/sqlite/group-commit.ts";
 
 /** An engine that writes down what it commits, and fails when a test says so. */
@@ -19,6 +19,12 @@ function createEngine() {
       return `${text}!`;
     },
     endTurn: () => {
+      // While changes keep coming a commit waits for another turn: until something is committed, or all is over.
+      const before = commits.length;
+      do for (const call of turns.splice(0)) call();
+      while (turns.length > 0 && commits.length === before);
+    },
+    endOneTurn: () => {
       for (const call of turns.splice(0)) call();
     },
     waitingTurns: () => turns.length,
@@ -67,6 +73,28 @@ describe("group commit", () => {
     endTurn();
     await answered;
     expect(commitsAtAnswer).toBe(1);
+  });
+
+  test("write() gathers changes for more turns while they keep coming, and not for ever", async () => {
+    const { group, put, commits, endTurn, waitingTurns, endOneTurn } = createEngine();
+    const answers = [group.write(1, () => put("0"))];
+    let turnCount = 0;
+    while (commits.length === 0 && turnCount < 100) {
+      turnCount += 1;
+      answers.push(group.write(1, () => put(String(turnCount))));
+      endOneTurn();
+    }
+    expect(turnCount).toBe(gatherTurnCountMax);
+    while (waitingTurns() > 0) endTurn();
+    await Promise.all(answers);
+  });
+
+  test("write() of one change alone waits for no further turn", async () => {
+    const { group, put, commits, endOneTurn } = createEngine();
+    const answer = group.write(1, () => put("a"));
+    endOneTurn();
+    expect(commits).toEqual([["a"]]);
+    await answer;
   });
 
   test("write() leaves what is too much for one commit to the next turn", async () => {

@@ -23,7 +23,7 @@ function planOf(sql: string): string {
   return rows.map((row) => row.detail).join("; ");
 }
 
-const type = { id: 1, name: "t", shape: 1 };
+const type = { id: 1, name: "t" };
 
 function planOfPage(filter: JobFilter, isTypeRarer = false): string {
   const hints = { type: filter.type === undefined ? null : type, workers: [1], isTypeRarer };

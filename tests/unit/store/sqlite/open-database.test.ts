@@ -129,7 +129,7 @@ describe("facts that the database itself holds", () => {
     ["a job has its state as long as it stands", "DELETE FROM job"],
     ["a type that is used stays", "DELETE FROM type"],
     ["a number is a number", "UPDATE job_state SET failures = 'many'"],
-    ["there is one row of counters", "INSERT INTO counter VALUES (2, 0, 0, 0, 0)"],
+    ["there is one row of counters", "INSERT INTO counter VALUES (2, 0, 0, 0, 0, 0)"],
   ];
 
   test("every CHECK and reference refuses what breaks it", async () => {

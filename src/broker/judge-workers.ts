@@ -1,0 +1,92 @@
+// Why each connected worker does or does not take a job that waits. Pure. It follows the dispatcher's own judgement,
+// which has no words for its refusals.
+
+import { unreachable } from "../domain/assert.ts";
+import { toInstantText } from "../domain/instant-text.ts";
+import type { Instant, Job, WorkerRef } from "../domain/job.ts";
+import type { WorkerState } from "../domain/worker.ts";
+
+/** A connected worker, as far as it matters to one job. */
+export type WorkerFacts = {
+  readonly connection: string;
+  readonly worker: WorkerRef;
+  readonly type: string;
+  readonly state: WorkerState;
+  /** Until when it is set aside, or null. */
+  readonly setAsideUntil: Instant | null;
+  readonly payloadBytesMax: number;
+};
+
+export type WorkerVerdict = {
+  readonly connection: string;
+  readonly worker: WorkerRef;
+  readonly code: WorkerCode;
+  /** Whether it could be given the job, were the job next and the worker free. */
+  readonly isFit: boolean;
+  readonly text: string;
+  readonly until: Instant | null;
+};
+
+export type WorkerCode =
+  | "other-type"
+  | "payload-too-large"
+  | "set-aside"
+  | "avoided"
+  | "unsure"
+  | "busy"
+  | "gone"
+  | "free";
+
+/** What each of the workers that are there means to a job that waits. */
+export function judgeWorkers(job: Job, workers: readonly WorkerFacts[]): readonly WorkerVerdict[] {
+  const isWaived = !workers.some((one) => isAble(job, one) && !job.avoid.includes(one.worker.id));
+  return workers.map((one) => judge(job, one, isWaived));
+}
+
+/** As the dispatcher judges: of the type, with room for the payload, not set aside; busy or not. */
+function isAble(job: Job, { type, payloadBytesMax, setAsideUntil }: WorkerFacts): boolean {
+  return type === job.type && job.payload.size <= payloadBytesMax && setAsideUntil === null;
+}
+
+function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
+  const { connection, worker, state, setAsideUntil } = facts;
+  const about = { connection, worker, until: null };
+  const unfit = (code: WorkerCode, text: string) => ({ ...about, code, isFit: false, text });
+  if (facts.type !== job.type) {
+    return unfit("other-type", `It serves ${facts.type === "" ? "no named type" : facts.type}.`);
+  }
+  if (state === "gone") return unfit("gone", "Its connection has just ended.");
+  if (job.payload.size > facts.payloadBytesMax) {
+    const text = `The payload has ${job.payload.size} bytes; it takes at most ${facts.payloadBytesMax}. Workers of newer protocols take any.`;
+    return unfit("payload-too-large", text);
+  }
+  if (setAsideUntil !== null) {
+    const text = `It failed too often what others could do, and is set aside until ${toInstantText(setAsideUntil)}.`;
+    return { ...unfit("set-aside", text), until: setAsideUntil };
+  }
+  const isAvoided = job.avoid.includes(worker.id);
+  if (isAvoided && !isWaived) {
+    const text = "The job failed here before, and another connected worker could run it.";
+    return unfit("avoided", text);
+  }
+  const waiver = isAvoided
+    ? " The job failed here before; no other worker could run it, so that does not count."
+    : "";
+  const fit = (code: WorkerCode, text: string) => ({
+    ...about,
+    code,
+    isFit: true,
+    text: text + waiver,
+  });
+  switch (state) {
+    case "busy":
+      return fit("busy", "It is at work on another job.");
+    case "unsure":
+      return fit("unsure", "It has not said yet whether it is ready; it is asked again.");
+    case "ready":
+    case "quarantined": // Its time was over while the facts were gathered.
+      return fit("free", "It is free.");
+    default:
+      return unreachable(state);
+  }
+}

@@ -1,0 +1,83 @@
+// The pieces of a tar file (POSIX ustar, with pax records for what its fields cannot hold), so that one can be
+// written while it is read: nothing of it needs to be known ahead but the size of each entry.
+
+import { assert } from "../domain/assert.ts";
+
+export type TarEntry = {
+  /** ASCII: every tool reads the same name. */
+  readonly name: string;
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly modifiedAt: number;
+};
+
+const blockBytes = 512;
+const nameBytesMax = 100;
+/** Eleven octal digits. */
+const sizeMax = 0o77777777777;
+const encoder = new TextEncoder();
+
+/** What stands before the bytes of an entry. */
+export function tarHeader(entry: TarEntry): Uint8Array {
+  const { name, size } = entry;
+  assert(/^[\x21-\x7e]+$/.test(name), "a name in a tar file is visible ASCII");
+  const records: string[] = [];
+  if (name.length > nameBytesMax) records.push(paxRecord("path", name));
+  if (size > sizeMax) records.push(paxRecord("size", String(size)));
+  const plain = { ...entry, name: name.slice(0, nameBytesMax), size: Math.min(size, sizeMax) };
+  if (records.length === 0) return header(plain, "0");
+  const text = encoder.encode(records.join(""));
+  const about = { name: "pax", size: text.length, modifiedAt: entry.modifiedAt };
+  return concat([header(about, "x"), text, tarPadding(text.length), header(plain, "0")]);
+}
+
+/** What stands behind the bytes of an entry of this size. */
+export function tarPadding(size: number): Uint8Array {
+  return new Uint8Array((blockBytes - (size % blockBytes)) % blockBytes);
+}
+
+/** The end of a tar file: without it the file is cut, and tools say so. */
+export function tarEnd(): Uint8Array {
+  return new Uint8Array(2 * blockBytes);
+}
+
+function header({ name, size, modifiedAt }: TarEntry, kind: "0" | "x"): Uint8Array {
+  const block = new Uint8Array(blockBytes);
+  const put = (at: number, text: string) => void encoder.encodeInto(text, block.subarray(at));
+  put(0, name);
+  put(100, "0000644\0");
+  put(108, "0000000\0");
+  put(116, "0000000\0");
+  put(124, `${octal(size, 11)} `);
+  put(136, `${octal(Math.max(0, Math.floor(modifiedAt)), 11)} `);
+  put(148, " ".repeat(8)); // The sum is taken over blanks in its own place.
+  put(156, kind);
+  put(257, "ustar\x0000");
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  put(148, `${octal(sum, 6)}\0 `);
+  return block;
+}
+
+function octal(value: number, digits: number): string {
+  return value.toString(8).padStart(digits, "0");
+}
+
+/** `27 path=…` and a line end; the number counts itself. */
+function paxRecord(name: string, value: string): string {
+  const rest = ` ${name}=${value}\n`;
+  let length = rest.length + 1;
+  while (String(length).length + rest.length !== length)
+    length = String(length).length + rest.length;
+  return `${length}${rest}`;
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.length;
+  }
+  return whole;
+}
