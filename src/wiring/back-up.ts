@@ -37,8 +37,9 @@ export type BackupDeps = {
 /** Where the copy of the database lies while a backup is made of it. */
 export const backupCopyName = "backup.db.tmp";
 
-/** `close` cuts the backup that is under way. */
-export function createBackups(deps: BackupDeps): Backups & { close(): Promise<void> } {
+/** Takes away what a killed server left of one. `close` cuts the backup that is under way. */
+export async function openBackups(deps: BackupDeps): Promise<Backups & { close(): Promise<void> }> {
+  await removeIfThere(join(deps.directory.path, backupCopyName));
   let underWay: BackupStream | null = null;
   let isBusy = false;
   let isClosed = false;
@@ -75,7 +76,6 @@ export function createBackups(deps: BackupDeps): Backups & { close(): Promise<vo
     },
   };
 }
-
 
 async function beginBackup(deps: BackupDeps, onEnd: () => void): Promise<BackupStream> {
   const { directory, staged, log } = deps;

@@ -18,7 +18,7 @@ import { version } from "../platform/version.ts";
 import { createApp } from "../server/app.ts";
 import type { Backups } from "../server/backup-routes.ts";
 import { listen, type Listener } from "../server/listen.ts";
-import { createBackups } from "./back-up.ts";
+import { openBackups } from "./back-up.ts";
 import { countStart } from "./count-start.ts";
 import { resolveCredentials, type Credentials, type FirstRunSink } from "./credentials.ts";
 import { openDataDirectory } from "./data-dir.ts";
@@ -75,7 +75,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   });
   opened.defer(() => housekeeping.stop());
 
-  const backups = createBackups({ ...parts, ...storage, ...storage.staged, directory });
+  const backups = await openBackups({ ...parts, ...storage, ...storage.staged, directory });
   opened.defer(() => backups.close());
 
   const listener = await openDoors(config, { ...parts, ...uploads, backups, broker, credentials });

@@ -66,7 +66,8 @@ export function describeRetention(jobs: () => JobStore): void {
     test("forgetEvents() forgets what is told of deleted jobs, oldest first, and never the newest", async () => {
       const seqs = await addFour(jobs());
       for (const seq of seqs.slice(0, 3)) await removeJob(jobs(), seq);
-      const told = async () => (await jobs().events(0, 100)).map(({ seq, change }) => [seq, change]);
+      const told = async () =>
+        (await jobs().events(0, 100)).map(({ seq, change }) => [seq, change]);
       expect(await told()).toEqual([
         [4, "submitted"],
         [5, "deleted"],

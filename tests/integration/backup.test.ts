@@ -182,9 +182,7 @@ test("a backup names the bytes that the server lost, and is restored without the
   const tar = await grid.backUp();
   await grid.close();
   const { about, target } = await restored(tar);
-  expect(new Set(about.end.damaged)).toEqual(
-    new Set([lost.payload.name, changed.payload.name]),
-  );
+  expect(new Set(about.end.damaged)).toEqual(new Set([lost.payload.name, changed.payload.name]));
   const { findings } = await examine({ path: target, isDeep: true });
   expect(findings.map(({ kind, count }) => [kind, count])).toEqual([["blob-missing", 2]]);
 });

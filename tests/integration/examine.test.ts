@@ -46,11 +46,11 @@ async function kindsFound(isDeep = false): Promise<readonly string[]> {
 
 test("examine() finds nothing wrong with a server that was stopped, and changes nothing", async () => {
   await aStoppedServer();
-  const before = await readdir(place.path, { recursive: true });
+  const before = (await readdir(place.path, { recursive: true })).sort();
   const found = await examine({ path: place.path, isDeep: true });
   expect(found.findings).toEqual([]);
   expect(found.looked).toEqual({ blobCount: 2, byteCount: 40_006 });
-  expect(await readdir(place.path, { recursive: true })).toEqual(before);
+  expect((await readdir(place.path, { recursive: true })).sort()).toEqual(before);
 });
 
 test("examine() refuses while a server runs, and where there is none", async () => {
@@ -60,7 +60,10 @@ test("examine() refuses while a server runs, and where there is none", async () 
     expect(error).toBeInstanceOf(StartError);
     return error instanceof StartError ? [error.exitCode, error.message] : [];
   };
-  expect(await refusal(place.path)).toEqual([3, expect.stringContaining("in use by another server")]);
+  expect(await refusal(place.path)).toEqual([
+    3,
+    expect.stringContaining("in use by another server"),
+  ]);
   await grid.close();
   expect(await refusal(join(place.folder, "nowhere"))).toEqual([
     3,
@@ -189,9 +192,5 @@ test("examine() finds files that are lost, damaged, open to others or strange", 
   expect(await kindsFound()).toEqual(["identity-missing 1"]);
   await writeFile(join(place.path, "notes.txt"), "a person's");
   await chmod(join(place.path, "grid.db"), 0o644);
-  expect(await kindsFound()).toEqual([
-    "identity-missing 1",
-    "open-to-others 1",
-    "stranger 1",
-  ]);
+  expect(await kindsFound()).toEqual(["identity-missing 1", "open-to-others 1", "stranger 1"]);
 });

@@ -81,7 +81,10 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       return;
     }
     const seats = broker.workers().filter(({ state }) => state !== "gone");
-    lookAtPairs(seats.filter(({ state }) => state !== "quarantined"));
+    const setAside = new Set(
+      seats.flatMap(({ id, state }) => (state === "quarantined" ? [id] : [])),
+    );
+    lookAtPairs(seats.filter(({ id }) => !setAside.has(id)));
     lookAtTimes();
     lookAtAsking();
   };

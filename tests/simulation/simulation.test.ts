@@ -6,7 +6,7 @@ import { mutants } from "./mutants.ts";
 import { countsText, failureText } from "./report.ts";
 import { runSeed } from "./world.ts";
 
-const seedCount = 120;
+const seedCount = 80;
 
 /** A planted bug that shows itself in none of so many seeds would show that nobody looks. */
 const mutantSeedMax = 30;

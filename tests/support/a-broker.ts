@@ -2,6 +2,7 @@
 
 import { createBroker } from "../../src/broker/create-broker.ts";
 import type { ClassicConnection } from "../../src/broker/broker.ts";
+import type { BlobStore } from "../../src/blobs/blob-store.ts";
 import { createMemoryBlobStore } from "../../src/blobs/memory/memory-blob-store.ts";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
@@ -43,12 +44,13 @@ export async function settle(): Promise<void> {
 export function aBroker(
   types: readonly JobType[] = [aType()],
   jobs = createMemoryJobStore({ batchSize: 3 }),
+  blobs: BlobStore | null = null,
 ) {
   const clock = createVirtualClock();
   const random = createSeededRandom(7);
   const broker = createBroker({
     jobs,
-    blobs: createMemoryBlobStore({ random, clock }),
+    blobs: blobs ?? createMemoryBlobStore({ random, clock }),
     clock,
     random,
     makeId: createIds(clock, random),

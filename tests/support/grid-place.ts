@@ -8,7 +8,7 @@ import type { NewContent } from "../../src/domain/blob-ref.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { createSilentLog } from "../../src/platform/log.ts";
 import { createSystemRandom } from "../../src/platform/random.ts";
-import { createBackups } from "../../src/wiring/back-up.ts";
+import { openBackups } from "../../src/wiring/back-up.ts";
 import { countStart } from "../../src/wiring/count-start.ts";
 import { openDataDirectory } from "../../src/wiring/data-dir.ts";
 import { openStorage } from "../../src/wiring/storage.ts";
@@ -41,7 +41,7 @@ async function openGrid(path: string) {
   const storage = await openStorage({ config: configOf(null), directory, ...parts, onBroken });
   const { jobs, blobs } = storage.staged;
   const incarnation = await countStart(directory, jobs, "power");
-  const backups = createBackups({ ...parts, ...storage, ...storage.staged, directory });
+  const backups = await openBackups({ ...parts, ...storage, ...storage.staged, directory });
   const put = async (bytes: Uint8Array): Promise<NewContent> => {
     const ref = await blobs.put(
       (async function* () {

@@ -1,6 +1,6 @@
 // Copies the database while it is in use, without holding up those who use it. In WAL mode the file itself changes
 // only when the log is copied into it: that is done once, then put off until the file has been read. What is
-// written meanwhile stays in the log and is no part of the copy. See docs/decisions/0007.
+// written meanwhile stays in the log and is no part of the copy. See docs/decisions/0008.
 
 import type { Database } from "bun:sqlite";
 import { assert } from "../../domain/assert.ts";
