@@ -18,6 +18,7 @@ import {
   homeFolder,
   isUnwatchedContainer,
   keepFilesPrivate,
+  outliveReaders,
   writeStderr,
 } from "../platform/program.ts";
 import { StartError } from "../platform/start-error.ts";
@@ -46,6 +47,7 @@ export async function serve({ file, isCheck, flags }: ServeOptions): Promise<voi
   const log = createLog(createSystemClock(), writeStderr);
   exitOnUncaught(log);
   keepFilesPrivate();
+  outliveReaders();
   // From here on a stop is heard, also one that comes while the server is starting.
   const asked = new Promise<string>((resolve) => onStopSignal(resolve));
   const firstRun = createFirstRun({

@@ -61,6 +61,11 @@ export function isUnwatchedContainer(): boolean {
   return process.pid === 1 && !process.stdout.isTTY;
 }
 
+/** A reader of our output that goes away, such as a log pipe, is no reason to stop. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
 export function writeStdout(text: string): void {
   write(process.stdout, text);
 }

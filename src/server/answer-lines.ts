@@ -3,12 +3,13 @@
 // they read are served up to that bound, and those that never read are cut off as too slow.
 
 import { bulkAnswerBytesMax, bulkAnswerBytesMin, bulkAnswersBytesMax } from "../domain/limits.ts";
+import { joinBytes } from "../domain/join-bytes.ts";
 import type { Floor, Transfer } from "./floor.ts";
 import type { Patience, Timers } from "./patience.ts";
 
 export type AnswerLines = {
   readonly body: ReadableStream<Uint8Array>;
-  /** Resolves when there is room for more, or when the reader has gone. */
+  /** Resolves when there is room for more, or when the reader has gone. One at a time. */
   write(text: string): Promise<void>;
   /** What was written still goes out, as fast as the reader takes it, but not as slowly as it likes. */
   end(): void;
@@ -18,78 +19,123 @@ export type Answers = { open(request: Request, server: Timers): AnswerLines };
 
 export type AnswersDeps = { readonly floor: Floor; readonly patience: Patience };
 
-export function createAnswers({ floor, patience }: AnswersDeps): Answers {
-  let keptBytes = 0; // by all of them
+export function createAnswers(deps: AnswersDeps): Answers {
+  const all: Kept = { bytes: 0 };
+  return { open: (request, server) => openLines(deps, createPieces(all), request, server) };
+}
 
-  const open = (request: Request, server: Timers): AnswerLines => {
-    const pieces: Uint8Array[] = [];
-    let ownBytes = 0;
-    let state: "open" | "ended" | "gone" = "open";
-    let onWritten = () => {};
-    let onTaken = () => {};
-    let watched: Transfer | null = null;
+function openLines(
+  { floor, patience }: AnswersDeps,
+  pieces: Pieces,
+  request: Request,
+  server: Timers,
+): AnswerLines {
+  let state: "open" | "ended" | "gone" = "open";
+  let onWritten = () => {};
+  let onTaken = () => {};
+  let watched: Transfer | null = null;
+  let controller: Taker | null = null;
 
-    const isFull = () =>
-      ownBytes > bulkAnswerBytesMax ||
-      (ownBytes > bulkAnswerBytesMin && keptBytes > bulkAnswersBytesMax);
-    const count = (by: number) => {
-      ownBytes += by;
-      keptBytes += by;
-    };
-    const leave = () => {
-      state = "gone";
-      pieces.length = 0;
-      count(-ownBytes);
-      watched?.end();
-      onWritten();
-      onTaken();
-    };
-    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-      while (pieces.length === 0 && state === "open") {
-        await new Promise<void>((resolve) => void (onWritten = resolve));
-      }
-      const piece = pieces.shift();
-      if (piece !== undefined) {
-        count(-piece.length);
-        watched?.moved(piece.length);
-        controller.enqueue(piece);
-        onTaken();
-      } else if (state === "ended") {
-        leave();
-        if (watched !== null) patience.extend(request, server); // For what is still on its way.
-        controller.close();
-      }
-    };
-    let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-    const body = new ReadableStream<Uint8Array>(
-      { start: (given) => void (controller = given), pull, cancel: leave },
-      { highWaterMark: 0 },
-    );
-    return {
-      body,
-      async write(text) {
-        if (state !== "open") return;
-        const piece = new TextEncoder().encode(text);
-        pieces.push(piece);
-        count(piece.length);
-        onWritten();
-        while (state === "open" && isFull()) {
-          await new Promise<void>((resolve) => void (onTaken = resolve));
-        }
-      },
-      end() {
-        if (state !== "open") return;
-        state = "ended";
-        if (pieces.length > 0) {
-          patience.lift(request, server);
-          watched = floor.watch(() => {
-            leave();
-            controller?.error(new Error("The reader hardly moves.")); // Bun then resets the connection.
-          });
-        }
-        onWritten();
-      },
-    };
+  const watch = () => {
+    watched = floor.watch(() => {
+      leave();
+      controller?.error(new Error("The reader hardly moves.")); // Bun then resets the connection.
+    });
   };
-  return { open };
+  const unwatch = () => {
+    watched?.end();
+    watched = null;
+  };
+  const leave = () => {
+    state = "gone";
+    pieces.clear();
+    unwatch();
+    onWritten();
+    onTaken();
+  };
+  const pull = async (taker: Taker) => {
+    while (pieces.isEmpty() && state === "open") {
+      await new Promise<void>((resolve) => void (onWritten = resolve));
+    }
+    const piece = pieces.take();
+    if (piece !== null) {
+      watched?.moved(piece.length);
+      taker.enqueue(piece);
+      onTaken();
+    } else if (state === "ended") {
+      if (watched !== null) patience.extend(request, server); // For what is still on its way.
+      leave();
+      taker.close();
+    }
+  };
+  const start = (taker: Taker) => void (controller = taker);
+  const body = new ReadableStream({ start, pull, cancel: leave }, { highWaterMark: 0 });
+  return {
+    body,
+    async write(text) {
+      if (state !== "open") return;
+      pieces.put(new TextEncoder().encode(text));
+      onWritten();
+      if (!pieces.isFull()) return;
+      watch(); // Meanwhile nobody reads the body, so that its own watch cannot end it.
+      while (state === "open" && pieces.isFull()) {
+        await new Promise<void>((resolve) => void (onTaken = resolve));
+      }
+      unwatch();
+    },
+    end() {
+      if (state !== "open") return;
+      state = "ended";
+      if (!pieces.isEmpty()) {
+        patience.lift(request, server);
+        watch();
+      }
+      onWritten();
+    },
+  };
+}
+
+type Taker = ReadableStreamDefaultController<Uint8Array>;
+
+/** What all answers together keep. */
+type Kept = { bytes: number };
+
+type Pieces = ReturnType<typeof createPieces>;
+
+const pieceBytesMax = 64 * 1024;
+
+/** Lines that are written and not taken yet. */
+function createPieces(all: Kept) {
+  let pieces: Uint8Array[] = [];
+  let own = 0;
+  const count = (by: number) => {
+    own += by;
+    all.bytes += by;
+  };
+  return {
+    isEmpty: () => pieces.length === 0,
+    isFull: () =>
+      own > bulkAnswerBytesMax || (own > bulkAnswerBytesMin && all.bytes > bulkAnswersBytesMax),
+    put(piece: Uint8Array): void {
+      pieces.push(piece);
+      count(piece.length);
+    },
+    /** The next ones as one, so that a thousand short lines are not a thousand writes; null when there is none. */
+    take(): Uint8Array<ArrayBuffer> | null {
+      let size = 0;
+      const next = pieces.findIndex((piece, index) => {
+        size += piece.length;
+        return index > 0 && size > pieceBytesMax;
+      });
+      const taken = pieces.splice(0, next < 0 ? pieces.length : next);
+      if (taken.length === 0) return null;
+      const whole = joinBytes(taken);
+      count(-whole.length);
+      return whole;
+    },
+    clear(): void {
+      pieces = [];
+      count(-own);
+    },
+  };
 }

@@ -5,6 +5,7 @@
 import type { Broker } from "../broker/broker.ts";
 import { GridError } from "../domain/errors.ts";
 import type { DoneJob, Instant, Job, JobSeq } from "../domain/job.ts";
+import { joinBytes } from "../domain/join-bytes.ts";
 import { fileNameBytesMax } from "../domain/limits.ts";
 import type { WireManifestLine } from "../protocol/http-api.ts";
 import { toWireInstant } from "./instants.ts";
@@ -33,7 +34,7 @@ export async function* groupArchive(
   yield tarHeader({ name: manifestName, size, modifiedAt: at / 1000 });
   let written = 0;
   for await (const page of samePages(deps, group, seqs)) {
-    const lines = join(page.map(manifestLine));
+    const lines = joinBytes(page.map(manifestLine));
     written += lines.length;
     yield lines;
   }
@@ -78,7 +79,7 @@ async function* entry(
   const bytes = await broker.open(job.result);
   if (bytes instanceof Uint8Array) {
     if (bytes.length !== size) throw damaged(job);
-    yield join([head, bytes, tarPadding(size)]);
+    yield joinBytes([head, bytes, tarPadding(size)]);
     return;
   }
   yield head;
@@ -122,16 +123,6 @@ function percent(text: string): string {
 
 function isDone(job: Job): job is DoneJob {
   return job.status === "done";
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
 }
 
 function changed(group: string): GridError {

@@ -2,6 +2,7 @@
 // written while it is read: nothing of it needs to be known ahead but the size of each entry.
 
 import { assert } from "../domain/assert.ts";
+import { joinBytes } from "../domain/join-bytes.ts";
 
 export type TarEntry = {
   /** ASCII: every tool reads the same name. */
@@ -28,7 +29,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   if (records.length === 0) return header(plain, "0");
   const text = encoder.encode(records.join(""));
   const about = { name: "pax", size: text.length, modifiedAt: entry.modifiedAt };
-  return concat([header(about, "x"), text, tarPadding(text.length), header(plain, "0")]);
+  return joinBytes([header(about, "x"), text, tarPadding(text.length), header(plain, "0")]);
 }
 
 /** What stands behind the bytes of an entry of this size. */
@@ -70,14 +71,4 @@ function paxRecord(name: string, value: string): string {
   while (String(length).length + rest.length !== length)
     length = String(length).length + rest.length;
   return `${length}${rest}`;
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
 }

@@ -3,6 +3,7 @@
 //
 //   bun tests/bench/submit-many.ts --binary dist/gridlike --count 100000 --runs 5
 
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { spreadOf } from "./figures.ts";
 import { cpuPer, readCpu, readMemory } from "./processes.ts";
@@ -36,7 +37,7 @@ console.log(`memory    ${Math.round(idle.median)} MiB before, ${Math.round(peak.
 
 async function measure() {
   const server = await startServer({
-    binary: values.binary,
+    binary: resolve(values.binary),
     directory: values.directory,
     durability: "power",
   });

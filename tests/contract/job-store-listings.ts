@@ -200,10 +200,8 @@ function describeCounts(jobs: () => JobStore): void {
     await putStep(jobs(), 2, claimBy("a"));
     await putStep(jobs(), 3, { do: "cancel", at: now, info: null });
     await putStep(jobs(), 4, claimBy("a"));
-    await putStep(jobs(), 4, {
-      ...{ do: "fail", at: now, attempt: 1, info: null, chance: 0 },
-      retryable: false,
-    });
+    const fail = { do: "fail", at: now, attempt: 1, info: null, chance: 0 } as const;
+    await putStep(jobs(), 4, { ...fail, retryable: false });
     const counts = { pending: 2, running: 1, done: 1, failed: 1, cancelled: 1 };
     const dates = { firstSubmittedAt: now, lastSubmittedAt: now + 9 };
     expect(await jobs().group("g")).toStrictEqual({ counts, ...dates });

@@ -405,7 +405,7 @@ async function overview({ server, trace, knobs }: ClientsDeps, { chance }: Self)
 
 /** Once the faults are over: what would wait for ever is let go or called off. */
 export async function tidyUp(deps: ClientsDeps): Promise<void> {
-  for (const { seq, record } of [...deps.judge.cases().values()]) {
+  for (const { seq, record } of Array.from(deps.judge.cases().values())) {
     if (record?.status !== "pending") continue;
     const ref = { by: "seq", seq } as const;
     const isTooLarge = record.payload.size > deps.knobs.classicBytesMax;

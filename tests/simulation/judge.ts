@@ -100,9 +100,19 @@ const graph: Record<
 /** Changes that tell of the open attempt and end it. */
 const endings = new Set<ChangeName>(["failed", "timed_out", "lost", "not_delivered", "released"]);
 
+function freshCase(): Omit<Case, "seq" | "id" | "key" | "type"> {
+  const attempts = { open: null, lastAttempt: 0, retriedAfter: 0 };
+  const counts = { completions: 0, failures: 0, losses: 0, successors: 0 };
+  const times = { claimedMs: 0, changedMs: 0 };
+  const news = { seen: new Set<ChangeName>(), seenLast: "submitted", record: null } as const;
+  return { status: "pending", ...attempts, ...counts, ...times, ...news };
+}
+
 export function createJudge(deps: JudgeDeps): Judge {
   const { jobs, types, scheduler, ledger, works, trace } = deps;
   const cases = new Map<JobSeq, Case>();
+  /** Deleted ones as well. */
+  const casesById = new Map<string, Case>();
   const keys = new Map<string, JobSeq>();
   const pendingByType = new Map(types.map(({ name }) => [name, new Map<JobSeq, Case>()]));
   const tokens = new Set<string>();
@@ -156,11 +166,9 @@ export function createJudge(deps: JudgeDeps): Judge {
     const { job: seq, id, key, type } = event;
     if (keys.has(key)) accuse("I1", event, `the key ${key} is taken by ${keys.get(key)}`);
     keys.set(key, seq);
-    cases.set(seq, {
-      ...{ seq, id, key, type, status: "pending", open: null, lastAttempt: 0, retriedAfter: 0 },
-      ...{ completions: 0, failures: 0, losses: 0, successors: 0, claimedMs: 0, changedMs: 0 },
-      ...{ seen: new Set(), seenLast: "submitted", record: null },
-    });
+    const fresh: Case = { ...freshCase(), seq, id, key, type };
+    cases.set(seq, fresh);
+    casesById.set(id, fresh);
   };
 
   const follow = (known: Case, event: StoredEvent) => {
@@ -291,11 +299,9 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (!isRight) say("L6", `it is not what was asked for under ${job.key}`);
   };
 
-  const parents = new Map<string, Case>();
   const checkParent = (job: Job, fromId: string, say: Say) => {
-    const parent = parents.get(fromId) ?? [...cases.values()].find(({ id }) => id === fromId);
+    const parent = casesById.get(fromId);
     if (parent?.record?.status !== "done") return say("I10", `${fromId} is not done`);
-    parents.set(fromId, parent);
     parent.successors += 1;
     if (parent.successors > 1) say("I10", `another successor of ${parent.seq}`);
     if (typesByName.get(parent.type)?.resultBecomes !== job.type) say("I10", "of the wrong type");
@@ -307,7 +313,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     const isRunning = record?.status === "running" && record.group === limitedGroup;
     if (isRunning === limitedRunning.has(seq)) return;
     limitedChangedMs = scheduler.nowMs();
-    if (!isRunning) return void limitedRunning.delete(seq);
+    if (!isRunning) {
+      limitedRunning.delete(seq);
+      return;
+    }
     limitedRunning.add(seq);
     if (limitedRunning.size === deps.knobs.groupRunningMax) trace.note("group.full", `${seq}`);
   };

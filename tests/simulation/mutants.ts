@@ -29,7 +29,7 @@ export type Mutant = {
 
 /** A pending job in place of what it is. */
 function asPending(job: Job): Job {
-  return { ...job, status: "pending", readyAt: 0, held: false } as Job;
+  return { ...job, status: "pending", readyAt: 0, held: false };
 }
 
 const acknowledgesAdds: Mutant = {
@@ -237,7 +237,10 @@ const givesOldestLast: Mutant = {
   breaks: ["order"],
   jobs: (jobs) => ({
     ...jobs,
-    ready: async (query) => [...(await jobs.ready({ ...query, limit: 1_000 }))].reverse(),
+    async ready(query) {
+      const shapes = query.shapes.map((shape) => ({ ...shape, limit: 1_000 }));
+      return (await jobs.ready({ ...query, shapes })).toReversed();
+    },
   }),
 };
 
@@ -304,7 +307,7 @@ function withWornToken(change: Change): Change {
   if (change.attempt === null || job.attempt === null) return change;
   const tokenHash = Uint8Array.fromHex(sha256Hex(new TextEncoder().encode(job.attempt.worker.id)));
   const attempt = { ...change.attempt, tokenHash };
-  return { ...change, attempt, job: { ...job, attempt } as Job };
+  return { ...change, attempt, job: { ...job, attempt } };
 }
 
 export const mutants: readonly Mutant[] = [

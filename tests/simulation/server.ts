@@ -101,7 +101,8 @@ export function createServer(deps: ServerDeps): Server {
       const given = brokerDeps(deps, mine, clock);
       const sound = createBroker({
         ...given,
-        ...{ jobs: staged.jobs, blobs: staged.blobs },
+        jobs: staged.jobs,
+        blobs: staged.blobs,
         clock: deps.mutant?.clock?.(clock) ?? clock,
       });
       const broker = deps.mutant?.broker?.(sound) ?? sound;

@@ -87,6 +87,30 @@ test("write() lets go when the reader has gone, and what it kept counts no more"
   }
 });
 
+test("write() gives up a reader that takes nothing while it waits for room", async () => {
+  const { answers, watched } = createDoor();
+  const lines = answers.open(request, null);
+  for (let kept = 0; kept < bulkAnswerBytesMax; kept += large.length) await lines.write(large);
+  expect(watched.size).toBe(0);
+  const waiting = lines.write(large);
+  expect(watched.size).toBe(1);
+  const [cut] = watched;
+  cut?.();
+  expect(await isResolved(waiting)).toBe(true);
+  expect(lines.body.getReader().read()).rejects.toThrow("hardly moves");
+  expect(watched.size).toBe(0);
+});
+
+test("write() watches its reader no longer than it waits for room", async () => {
+  const { answers, watched } = createDoor();
+  const lines = answers.open(request, null);
+  for (let kept = 0; kept < bulkAnswerBytesMax; kept += large.length) await lines.write(large);
+  const waiting = lines.write(large);
+  await lines.body.getReader().read();
+  await waiting;
+  expect(watched.size).toBe(0);
+});
+
 test("end() leaves a reader its time while it moves, and cuts it off when it hardly does", async () => {
   const { answers, asked, watched } = createDoor();
   const lines = answers.open(request, null);
