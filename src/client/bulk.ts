@@ -118,7 +118,7 @@ function toOutcome({ index, key }: Item, line: Json | undefined): SubmitOutcome 
     const submitted = { key: created, id, seq, isReplay: line.replay === true };
     return { index, key, ok: true, submitted };
   }
-  const problem = parseProblem(line);
+  const problem = parseProblem(line.error);
   if (problem === null) return null;
   const { code, detail, status, info } = problem;
   return { index, key, ok: false, error: new ClientError(code, detail, { status, info }) };

@@ -18,6 +18,7 @@ import { classicRoutes } from "./classic-socket.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { createMemoryPressure } from "../platform/memory-pressure.ts";
 import { createFloor } from "./floor.ts";
 import { createFollowers, type Followers } from "./followers.ts";
 import { createApiGate, createOpenGate, createWorkerGate } from "./gate.ts";
@@ -92,7 +93,7 @@ export function createApp(deps: AppDeps): App {
   const sockets = createSockets({ clock, log, messageBytesMax, backlogBytesMax });
   const idleSeconds = settings.isProxied ? proxiedIdleSecondsMax : idleSecondsMax;
   const patience = createPatience(idleSeconds);
-  const floor = createFloor(clock);
+  const floor = createFloor(clock, createMemoryPressure());
   const uploads = createUploads({ clock, floor, patience });
   const downloads = createDownloads({ floor, patience, log });
   const answers = createAnswers({ floor, patience });

@@ -3,6 +3,7 @@
 
 import { transferFloorBytesPerSecond, transferFloorWindowMs } from "../domain/limits.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
+import type { MemoryPressure } from "../platform/memory-pressure.ts";
 
 export type Floor = {
   /** Watches a transfer. `onTooSlow` is called at most once, never after `end`. */
@@ -11,7 +12,7 @@ export type Floor = {
 
 export type Transfer = { moved(byteCount: number): void; end(): void };
 
-export function createFloor(clock: Clock): Floor {
+export function createFloor(clock: Clock, pressure: MemoryPressure): Floor {
   const transfers = new Set<{ bytesInWindow: number; readonly onTooSlow: () => void }>();
   let timer: Timer | null = null;
 
@@ -36,7 +37,10 @@ export function createFloor(clock: Clock): Floor {
       transfers.add(transfer);
       judgeLater();
       return {
-        moved: (byteCount) => void (transfer.bytesInWindow += byteCount),
+        moved(byteCount) {
+          transfer.bytesInWindow += byteCount;
+          pressure.passed(byteCount);
+        },
         end() {
           transfers.delete(transfer);
           if (transfers.size > 0) return;

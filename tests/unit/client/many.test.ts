@@ -40,7 +40,10 @@ const byIndex = (outcomes: readonly SubmitOutcome[]) =>
 test("submitMany() sends small jobs together, with their options, and reads a line for each", async () => {
   const bad = { status: 400, code: "malformed", title: "T", detail: "Bad.", info: {} };
   const { client, seen, settle } = createFakeServer((request) =>
-    ndjson([...lines(request).map(({ key }) => (key === "b" ? bad : accepted(key))), end]),
+    ndjson([
+      ...lines(request).map(({ key }) => (key === "b" ? { error: bad, line: 2 } : accepted(key))),
+      end,
+    ]),
   );
   const given: NewJob[] = [
     {

@@ -11,7 +11,7 @@ function someFollowers() {
   const stopping = new AbortController();
   const followers = createFollowers({
     stopping: stopping.signal,
-    floor: createFloor(clock),
+    floor: createFloor(clock, { passed: () => {} }),
     patience: createPatience(10),
     log: createSilentLog(),
   });
