@@ -2,13 +2,14 @@
 // of SEMANTICS.md, section 3: an independent second opinion, which shares no code with the product's.
 
 import type { ChangeName, StoredEvent } from "../../src/domain/event.ts";
-import type { Job, JobSeq, Status } from "../../src/domain/job.ts";
+import type { Attempt, Job, JobSeq, Status } from "../../src/domain/job.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { limitedGroup, type Knobs } from "./knobs.ts";
 import { mayBeGone, type Ledger } from "./ledger.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { wallStartsAt, type Wall } from "./sim-clock.ts";
 import type { Trace } from "./trace.ts";
 import type { Works } from "./work.ts";
 
@@ -31,6 +32,9 @@ export type Case = {
   /** Virtual times of the last claim and of the last change. */
   claimedMs: number;
   changedMs: number;
+  /** When its wait after a failure is over by the clock that cannot be set, and the server that knows. */
+  waitEndsMs: number;
+  waitKnownBy: number;
   readonly seen: Set<ChangeName>;
   seenLast: ChangeName;
   /** The record as it stood after the last commit that touched it. */
@@ -67,6 +71,10 @@ export type JudgeDeps = {
   readonly ledger: Ledger;
   readonly works: Works;
   readonly trace: Trace;
+  readonly wall: Wall;
+  /** When the holder of an attempt gave a sign of life last. */
+  readonly signs: ReadonlyMap<string, number>;
+  readonly incarnation: () => number;
   /** The server has not begun to listen yet. */
   readonly isStarting: () => boolean;
   /** A job was claimed: the moment to ask whether another had a better right. */
@@ -103,7 +111,7 @@ const endings = new Set<ChangeName>(["failed", "timed_out", "lost", "not_deliver
 function freshCase(): Omit<Case, "seq" | "id" | "key" | "type"> {
   const attempts = { open: null, lastAttempt: 0, retriedAfter: 0 };
   const counts = { completions: 0, failures: 0, losses: 0, successors: 0 };
-  const times = { claimedMs: 0, changedMs: 0 };
+  const times = { claimedMs: 0, changedMs: 0, waitEndsMs: Infinity, waitKnownBy: 0 };
   const news = { seen: new Set<ChangeName>(), seenLast: "submitted", record: null } as const;
   return { status: "pending", ...attempts, ...counts, ...times, ...news };
 }
@@ -232,6 +240,12 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job.failures !== known.failures) say("I8", `${job.failures} of ${known.failures} failures`);
     if (job.crashes > known.losses) say("I8", `${job.crashes} crashes of ${known.losses} losses`);
     if (job.retriedAfter !== known.retriedAfter) say("I5", `retried after ${job.retriedAfter}`);
+    known.waitEndsMs = Number.POSITIVE_INFINITY;
+    if (job.status === "pending" && former?.status === "running") {
+      const nowWall = wallStartsAt + scheduler.nowMs() + deps.wall.offsetMs;
+      known.waitEndsMs = scheduler.nowMs() + Math.max(job.readyAt - nowWall, 0);
+      known.waitKnownBy = deps.incarnation();
+    }
     if (former?.status === "running") checkEnd(known, former, job, say);
     checkLimits(job, say);
     if (job.status === "running") checkToken(job, known, former, say);
@@ -253,10 +267,23 @@ export function createJudge(deps: JudgeDeps): Judge {
     const isCharged = job.crashes > former.crashes || job.failures > former.failures;
     const isOfTheServer = known.seenLast === "lost" && deps.isStarting();
     if (isOfTheServer && isCharged) say("T16", "a restart was charged to the job");
-    if (known.seenLast !== "lost" || !job.info?.includes("said it was ready")) return;
+    if (known.seenLast !== "lost") return;
+    if (former.status === "running" && former.attempt.leaseMs !== null) {
+      checkLease(former.attempt, job, say);
+    }
+    if (!job.info?.includes("said it was ready")) return;
     readyLosses += 1;
     const forgotten = trace.counts().get("worker.forget") ?? 0;
     if (readyLosses > forgotten) say("GL-32", "was taken from a worker that had not forgotten it");
+  };
+
+  /** A worker without a socket keeps its job over restarts, and as long as it gives signs of life. */
+  const checkLease = ({ n, leaseMs }: Attempt, job: Job, say: Say) => {
+    if (deps.isStarting()) say("T16", "a restart took it from a worker that needs no socket");
+    const silentMs = scheduler.nowMs() - (deps.signs.get(`${job.seq}#${n}`) ?? 0);
+    const isKicked = job.info?.includes("kicked") === true;
+    if (!isKicked && silentMs < (leaseMs ?? 0))
+      say("lease", `was lost ${silentMs} ms after a sign`);
   };
 
   const checkLimits = (job: Job, say: Say) => {

@@ -70,7 +70,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
 
   /** True while the server may be late for good reasons. */
   const isExcused = () =>
-    scheduler.nowMs() - deps.wall.jumpedAtMs < jumpMsMax ||
+    scheduler.nowMs() - deps.wall.setForwardAtMs < jumpMsMax ||
     scheduler.nowMs() - deps.disk.fullAtMs() < fullMsMax;
 
   const look = () => {
@@ -137,7 +137,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     const at = wallNow();
     for (const job of judge.pending(type).values()) {
       const { record } = job;
-      if (record?.status !== "pending" || record.held || record.readyAt > at) continue;
+      if (record?.status !== "pending" || record.held) continue;
+      if (record.readyAt > at && !isWaitOver(job)) continue;
       const { deadline } = record.options;
       if (deadline !== null && deadline <= at) continue;
       found.push(job);
@@ -145,6 +146,10 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     }
     return found;
   };
+
+  /** Waits are due when either clock says so; a restart forgets that the wall clock was set back. */
+  const isWaitOver = ({ waitEndsMs, waitKnownBy }: Case) =>
+    waitKnownBy === server.incarnation() && scheduler.nowMs() >= waitEndsMs;
 
   const isLimited = ({ options }: Job) => options.groupRunningMax !== null;
   const isGroupFull = ({ options }: Job) =>

@@ -32,7 +32,7 @@ const harms = {
   partition: 1,
   low: 2,
   full: 2,
-  jump: 2,
+  jump: 4,
 } as const;
 type Harm = keyof typeof harms;
 
@@ -109,6 +109,6 @@ function jump({ chance, knobs, wall, trace, scheduler }: NemesisDeps): void {
   trace.note("fault.jump", `${signed}`);
   wall.offsetMs += signed;
   wall.offsetMsMax = Math.max(wall.offsetMsMax, wall.offsetMs);
-  wall.jumpedAtMs = scheduler.nowMs();
-  if (signed < 0) wall.setBackAtMs = scheduler.nowMs();
+  if (signed > 0) wall.setForwardAtMs = scheduler.nowMs();
+  else wall.setBackAtMs = scheduler.nowMs();
 }

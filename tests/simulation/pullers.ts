@@ -29,6 +29,8 @@ export type PullersDeps = {
   readonly works: Works;
   readonly judge: Judge;
   readonly calls: Set<PullCall>;
+  /** When the server heard last of an attempt. */
+  readonly signs: Map<string, number>;
   readonly isHealing: () => boolean;
   /** From then on nobody asks for a job. */
   readonly isOver: () => boolean;
@@ -127,6 +129,7 @@ async function pullOnce(
     calls.delete(call);
     if (pulled === null) return null;
     const { job, token } = pulled;
+    noteSign(deps, job.seq, job.attempt.n);
     const payload = new Uint8Array(await new Response(pulled.payload as never).arrayBuffer());
     return {
       seq: job.seq,
@@ -139,6 +142,10 @@ async function pullOnce(
   } finally {
     calls.delete(call);
   }
+}
+
+function noteSign({ signs, scheduler }: PullersDeps, seq: number, attempt: number): void {
+  signs.set(`${seq}#${attempt}`, scheduler.nowMs());
 }
 
 /** A repeated call gets what the first one got, while that is still held. */
@@ -194,7 +201,9 @@ async function keepAlive(deps: PullersDeps, self: Self, taken: Taken, workMs: nu
     if (leftMs <= self.leaseMs / 3) return true;
     const answer: Answer<Prospect> = await deps.server.call(async (broker) => {
       const open = await broker.openWork(refOf(taken), taken.attempt, taken.token);
-      return open.progress({ percent: 50, info: null });
+      const prospect = open.progress({ percent: 50, info: null });
+      noteSign(deps, taken.seq, taken.attempt);
+      return prospect;
     });
     if (answer.kind === "ok" && answer.value === "abandon") return false;
     if (answer.kind === "refused") return false;

@@ -213,7 +213,7 @@ type SweepDeps = Omit<Parameters<typeof sweepBlobs>[0], "graceMs" | "restMs">;
 function sweepOften({ knobs }: ServerDeps, deps: SweepDeps): void {
   const everyMs = knobs.sweepMs;
   if (everyMs === null) return;
-  const run = (stop: AbortSignal) => sweepBlobs({ ...deps, graceMs: 500, restMs: 200 }, stop);
+  const run = (stop: AbortSignal) => sweepBlobs({ ...deps, graceMs: 0, restMs: 0 }, stop);
   startUpkeep(deps, [{ name: "sweep", firstMs: everyMs, everyMs, run }]);
 }
 

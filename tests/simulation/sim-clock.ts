@@ -10,13 +10,13 @@ export type Wall = {
   offsetMs: number;
   /** The latest it ever showed. */
   offsetMsMax: number;
-  jumpedAtMs: number;
+  setForwardAtMs: number;
   setBackAtMs: number;
 };
 
 export function createWall(): Wall {
-  const [jumpedAtMs, setBackAtMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  return { offsetMs: 0, offsetMsMax: 0, jumpedAtMs, setBackAtMs };
+  const [setForwardAtMs, setBackAtMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  return { offsetMs: 0, offsetMsMax: 0, setForwardAtMs, setBackAtMs };
 }
 
 export type SimClock = Clock & {

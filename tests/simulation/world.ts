@@ -90,10 +90,13 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   let isSettled = false;
   let isOver = false;
   const base = { scheduler, knobs, trace, wall, works, ledger, isHealing: () => isHealing };
+  const signs = new Map<string, number>();
   const judge: Judge = createJudge({
     ...base,
     jobs,
     types: knobs.types,
+    signs,
+    incarnation: () => server.incarnation(),
     isStarting: () => server.isStarting(),
     onClaim: (claimed) => liveness.lookAtOrder(claimed),
   });
@@ -126,7 +129,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
       runWorkers({ ...fork("workers"), network, isOver: () => isOver, idleSince }),
     );
     const pullers = guard(
-      runPullers({ ...fork("pullers"), server, calls, isOver: () => isSettled }),
+      runPullers({ ...fork("pullers"), server, calls, signs, isOver: () => isSettled }),
     );
     const clientsDeps = { ...fork("clients"), server };
     const clients = guard(runClients(clientsDeps));
@@ -213,7 +216,7 @@ async function lookOften(
 function settleWall(wall: Wall, nowMs: number): void {
   if (wall.offsetMs === wall.offsetMsMax) return;
   wall.offsetMs = wall.offsetMsMax;
-  wall.jumpedAtMs = nowMs;
+  wall.setForwardAtMs = nowMs;
 }
 
 type Standing = { readonly scheduler: Scheduler; readonly judge: Judge; readonly trace: Trace };

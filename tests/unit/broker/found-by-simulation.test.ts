@@ -8,7 +8,7 @@ import { GridError } from "../../../src/domain/errors.ts";
 import { quarantineFailureCount, quarantineMsFirst } from "../../../src/domain/limits.ts";
 import type { JobStore } from "../../../src/store/job-store.ts";
 import { createMemoryJobStore } from "../../../src/store/memory/memory-job-store.ts";
-import { aBroker, aType, ready, settle } from "../../support/a-broker.ts";
+import { aBroker, aType, noOptions, ready, settle } from "../../support/a-broker.ts";
 import { createSeededRandom } from "../../support/seeded-random.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 
@@ -39,12 +39,8 @@ async function pass({ clock }: ReturnType<typeof aBroker>, ms: number): Promise<
 async function submitLarge({ broker }: ReturnType<typeof aBroker>, key: string): Promise<void> {
   const limits = { sizeBytesMax: 1_000_000, contentType: null };
   const payload = await broker.stage(new Response(large).body!, limits);
-  const options = {
-    ...{ maxAttempts: null, timeoutMs: null, notBefore: null, deadline: null },
-    ...{ hold: false, groupRunningMax: null },
-  };
   const notes = { description: null, labels: null, group: null };
-  await broker.submit({ ...notes, key, type: "", priority: "batch", options, payload });
+  await broker.submit({ ...notes, key, type: "", priority: "batch", options: noOptions, payload });
   await settle();
 }
 
@@ -167,11 +163,12 @@ test("the deadline of a job that came back from a worker is kept, though nothing
   await grid.submit("k", { options: { deadline: grid.clock.now() + 20_000 } });
   worker.text(ready);
   await settle();
-  // The alarm that was set for it rings while it runs, and finds nothing that waits.
-  await pass(grid, 19_000);
+  // The alarm rings for another job while this one runs, and finds no deadline to be set for.
+  await grid.submit("other", { options: { notBefore: grid.clock.now() + 1_000 } });
+  await pass(grid, 6_000);
   worker.closed();
   await settle();
-  await pass(grid, 2_000);
+  await pass(grid, 15_000);
   const { status, info } = await grid.broker.get({ by: "key", key: "k" });
   expect([status, info]).toEqual(["failed", "Its deadline passed before it could run."]);
 });
