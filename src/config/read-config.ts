@@ -105,10 +105,7 @@ function serverConfig(settings: Settings, sources: FileSources): ServerConfig {
   };
 }
 
-function retentionConfig(
-  { retention }: Settings,
-  types: readonly GivenType[],
-): RetentionConfig {
+function retentionConfig({ retention }: Settings, types: readonly GivenType[]): RetentionConfig {
   const ownMs = types.flatMap(({ name, given }) => {
     const ms = judgeType(name, given, () => {}).keep_s; // What is wrong with a type is told once, elsewhere.
     return ms === null ? [] : [[name, ms] as const];

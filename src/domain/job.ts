@@ -82,13 +82,7 @@ export type JobCourse = {
 };
 
 export type FailReason =
-  | "error"
-  | "exhausted"
-  | "crashes"
-  | "timeout"
-  | "expired"
-  | "prerequisite"
-  | "payload_damaged";
+  "error" | "exhausted" | "crashes" | "timeout" | "expired" | "prerequisite" | "payload_damaged";
 
 export const statuses = ["pending", "running", "done", "failed", "cancelled"] as const;
 export type Status = (typeof statuses)[number];

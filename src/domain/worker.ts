@@ -2,12 +2,7 @@
 
 import type { Instant, JobSeq } from "./job.ts";
 
-export type WorkerState =
-  | "ready"
-  | "busy"
-  | "unsure"
-  | "quarantined"
-  | "gone";
+export type WorkerState = "ready" | "busy" | "unsure" | "quarantined" | "gone";
 
 /** A worker's whole history under its stable id, kept across connections. */
 export type WorkerRecord = {

@@ -111,7 +111,12 @@ test("POST /api/jobs/submit keeps every option", async () => {
     payload: { content_type: "image/png" },
   });
   const { options } = await door.broker.get({ by: "key", key: "o" });
-  expect(options).toMatchObject({ maxAttempts: 5, timeoutMs: 1500, hold: true, groupRunningMax: 7 });
+  expect(options).toMatchObject({
+    maxAttempts: 5,
+    timeoutMs: 1500,
+    hold: true,
+    groupRunningMax: 7,
+  });
   expect(options.deadline).toBe(Date.parse("2031-01-01T00:00:00Z"));
 });
 

@@ -10,30 +10,15 @@ import type { JobOptions, Priority } from "../../src/domain/job.ts";
 import { createIds } from "../../src/platform/ids.ts";
 import { createSilentLog } from "../../src/platform/log.ts";
 import { createMemoryJobStore } from "../../src/store/memory/memory-job-store.ts";
+import { aType as aTypeOfJob, noOptions } from "./a-job.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-export const noOptions: JobOptions = {
-  maxAttempts: null,
-  timeoutMs: null,
-  notBefore: null,
-  deadline: null,
-  hold: false,
-  groupRunningMax: null,
-};
+export { noOptions };
 
+/** A type without a time limit, whose payloads stay small. */
 export function aType(given: Partial<JobType> = {}): JobType {
-  return {
-    name: "",
-    description: null,
-    resultBecomes: null,
-    timeoutMs: null,
-    maxAttempts: 3,
-    maxCrashes: 3,
-    resumeGraceMs: 600_000,
-    payloadBytesMax: 1_000_000,
-    ...given,
-  };
+  return aTypeOfJob({ timeoutMs: null, payloadBytesMax: 1_000_000, ...given });
 }
 
 /** Lets everything that waits for nothing but its turn come to its end. */

@@ -51,7 +51,13 @@ export function aContent(word: string): Content {
 }
 
 export function anAttempt(n: number, worker: WorkerRef = aWorker("a")): Attempt {
-  return { n, worker, startedAt: now - 1_000, tokenHash: new Uint8Array(32).fill(n), leaseMs: null };
+  return {
+    n,
+    worker,
+    startedAt: now - 1_000,
+    tokenHash: new Uint8Array(32).fill(n),
+    leaseMs: null,
+  };
 }
 
 type GivenJob = Partial<JobFacts> &

@@ -65,7 +65,12 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
     contents,
   });
   const reader = createJobReader({ db, statements, types, shapes, counts });
-  const commits = createGroupCommit({ transact, atEndOfTurn, onBroken, ...(makeRoom && { makeRoom }) });
+  const commits = createGroupCommit({
+    transact,
+    atEndOfTurn,
+    onBroken,
+    ...(makeRoom && { makeRoom }),
+  });
   const copier = createDatabaseCopier({ db, file, checkpointPages, guard: commits.read });
   const retention = createRetention(db, types, counters);
   let isClosed = false;

@@ -15,7 +15,12 @@ function parts() {
   const server = { timeout: (_: Request, given: number) => void seconds.push(given) };
   const clock = createVirtualClock();
   const patience = createPatience(idleSeconds);
-  const deps = { clock, floor: createFloor(clock, { passed: () => {} }), patience, log: createSilentLog() };
+  const deps = {
+    clock,
+    floor: createFloor(clock, { passed: () => {} }),
+    patience,
+    log: createSilentLog(),
+  };
   return { ...deps, seconds, server };
 }
 
