@@ -52,8 +52,9 @@ const askMsMax = 8_000;
 /** So late the server may notice that the wall clock was set: it looks every 30 s. */
 const jumpMsMax = 32_000;
 
-/** While waits run ahead of a wall clock that was set back, deadlines are looked at every 30 s. */
+/** So long waits run ahead of a wall clock that was set back; deadlines are then looked at every second. */
 const setBackMsMax = 1_000_000;
+const setBackLateMsMax = 1_500;
 
 /** So late the server may try again what a full disk refused: its alarm rings again after 5 s. */
 const fullMsMax = 7_000;
@@ -177,7 +178,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       const what = `${seq}#${lastAttempt} ${isExpired ? "deadline" : "time limit"}`;
       const since = overdueSince.get(what) ?? now;
       next.set(what, since);
-      const lateMsMax = isExpired && wasSetBack() ? claimMsMax + jumpMsMax : claimMsMax;
+      const lateMsMax = isExpired && wasSetBack() ? claimMsMax + setBackLateMsMax : claimMsMax;
       if (now - since >= lateMsMax) trace.violate("due", `job ${what} passed before ${since}`);
     }
     overdueSince = next;
