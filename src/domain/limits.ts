@@ -276,3 +276,19 @@ export const forgetPauseMs = 50;
 
 /** What is told of deleted jobs stays for the newest events, so that who follows them misses none for a moment. */
 export const forgottenEventsKeptCount = 10_000;
+
+/** Jobs that one worker runs at a time: more than any machine has processors. */
+export const workerSlotCountMax = 1024;
+
+/** Jobs that one worker may hold, running or waiting in its hands: a quarter of a second of the smallest ones. */
+export const workerWindowMax = 4096;
+
+/** A worker gives a sign of life this often; silent for three and a half of them it gets nothing new. */
+export const heartbeatMs = 10_000;
+export const suspectMs = 35_000;
+
+/** The least time before a silent worker's jobs are given to others, however short they ran. */
+export const lostMsMin = 30_000;
+
+/** Largest body of a message on a worker's or client's socket; larger bytes travel by HTTP. */
+export const frameBodyBytesMax = 64 * 1024;
