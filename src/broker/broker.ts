@@ -143,6 +143,9 @@ export type Broker = ManyJobs & {
   worker(id: string): WorkerView;
   /** Closes its socket; its job is lost at once. */
   kick(id: string): WorkerView;
+  /** The worker ends what it has and gets nothing new, also when it comes back, until it is undrained. */
+  drainWorker(id: string): WorkerView;
+  undrainWorker(id: string): WorkerView;
   stats(): Promise<Stats>;
 
   /** Where among the events to go on for who saw the one with this id last; for null it is from now on. */

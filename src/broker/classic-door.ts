@@ -95,11 +95,11 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
     if (phase === "unsure") recheckLater();
     if (seat === null) return;
     if (phase === "ready") {
-      deps.roster.offer(seat);
+      deps.roster.offer(seat, 1);
       deps.onRoom();
       return;
     }
-    deps.roster.withdraw(seat);
+    deps.roster.offer(seat, 0);
     if (phase !== "closed") return;
     deps.roster.leave(seat);
     deps.onLeave(seat);
@@ -117,9 +117,14 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
     return {
       connection: socket.connection,
       worker,
-      type: socket.type,
+      types: [socket.type],
       address: socket.address,
       connectedAt: deps.clock.now(),
+      slots: 1,
+      offers: null,
+      machine: null,
+      vitals: () => null,
+      tellDraining() {},
       payloadBytesMax: deps.payloadBytesMax,
       state() {
         if (session.phase === "closed") return "gone";
@@ -128,7 +133,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
         return session.phase === "ready" ? "ready" : "unsure";
       },
       protocol: "classic",
-      takesBytes: true,
+      takesBytes: () => true,
       leaseMs: null,
       give({ job, payload }) {
         if (session.phase !== "ready" || payload === null) return false;

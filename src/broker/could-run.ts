@@ -11,23 +11,24 @@ export type FitDeps = {
 };
 
 export function fits(deps: FitDeps, job: Job, seat: Seat): boolean {
-  return job.payload.size <= seat.payloadBytesMax && deps.isTrusted(seat.worker);
+  return (
+    seat.types.includes(job.type) &&
+    job.payload.size <= seat.payloadBytesMax &&
+    deps.isTrusted(seat.worker) &&
+    !deps.roster.isDraining(seat.worker)
+  );
 }
 
 /** True when a connected worker that the job does not avoid could run it, busy or not. */
 export function couldRunElsewhere(deps: FitDeps, job: Job): boolean {
   for (const seat of deps.roster.seats()) {
-    if (seat.type === job.type && fits(deps, job, seat) && !job.avoid.includes(seat.worker.id)) {
-      return true;
-    }
+    if (fits(deps, job, seat) && !job.avoid.includes(seat.worker.id)) return true;
   }
   // A worker that pulls has no seat while it works.
   const mover = job.status === "running" ? job.attempt.worker.id : null;
   for (const { seat } of deps.roster.leases()) {
     if (seat === null || seat.protocol !== "pull" || seat.worker.id === mover) continue;
-    if (seat.type === job.type && fits(deps, job, seat) && !job.avoid.includes(seat.worker.id)) {
-      return true;
-    }
+    if (fits(deps, job, seat) && !job.avoid.includes(seat.worker.id)) return true;
   }
   return false;
 }

@@ -80,7 +80,6 @@ export function createBroker(given: BrokerDeps): Broker {
   const trust = createTrust({ clock, log });
   const tally = createTally({ jobs });
   const pace = createGroupPace();
-  const crew = createCrew({ roster, tally, clock });
   let isAccepting = false;
 
   const deps = {
@@ -102,6 +101,7 @@ export function createBroker(given: BrokerDeps): Broker {
       couldRunElsewhere(deps, job),
   };
   const dispatcher = createDispatcher(deps);
+  const crew = createCrew({ roster, tally, clock, onRoom: dispatcher.wake });
   const alarm = createAlarm(deps, () => works.carryOut(ring()));
 
   const ring = async () => {
@@ -234,11 +234,13 @@ export function createBroker(given: BrokerDeps): Broker {
     workers: crew.views,
     worker: crew.view,
     kick: crew.kick,
+    drainWorker: crew.drain,
+    undrainWorker: crew.undrain,
     async stats() {
-      const connected = crew.connectedCount();
+      const { connected, slots } = crew.size();
       return {
         jobs: await jobs.counts(),
-        workers: { connected, slots: connected, busy: roster.leaseCount() },
+        workers: { connected, slots, busy: roster.leaseCount() },
         doneRate: tally.doneRate(clock.now()),
         durability: given.durability,
         incarnation: given.incarnation,

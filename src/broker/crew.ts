@@ -11,17 +11,26 @@ import type { Tally } from "./tally.ts";
 export type Crew = {
   views(): readonly WorkerView[];
   /** Without those that just left. */
-  connectedCount(): number;
+  size(): { readonly connected: number; readonly slots: number };
   /** By connection, or by the id the worker brought. */
   view(id: string): WorkerView;
   kick(id: string): WorkerView;
+  /** It ends what it has and gets nothing new, until `undrain`. */
+  drain(id: string): WorkerView;
+  undrain(id: string): WorkerView;
   /** Keeps a seat that was left in sight for a while. */
   left(seat: Seat): void;
 };
 
-export type CrewDeps = { readonly roster: Roster; readonly tally: Tally; readonly clock: Clock };
+export type CrewDeps = {
+  readonly roster: Roster;
+  readonly tally: Tally;
+  readonly clock: Clock;
+  /** The dispatcher may find something to do. */
+  readonly onRoom: () => void;
+};
 
-export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
+export function createCrew({ roster, tally, clock, onRoom }: CrewDeps): Crew {
   const departed = new Map<Seat, Instant>();
 
   const forgetDeparted = () => {
@@ -31,13 +40,27 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
     }
   };
 
+  const stateOf = (seat: Seat) => {
+    const state = seat.state();
+    return state !== "gone" && roster.isDraining(seat.worker) ? "draining" : state;
+  };
+  const tellAll = (workerId: string, isDraining: boolean) => {
+    for (const seat of roster.seats()) {
+      if (seat.worker.id === workerId) seat.tellDraining(isDraining);
+    }
+  };
+
   const toView = (seat: Seat, jobs: WorkerView["jobs"]): WorkerView => ({
     ...tally.record(seat.worker, seat.connectedAt),
     ...seat.worker,
     connection: seat.connection,
-    state: seat.state(),
+    state: stateOf(seat),
     protocol: seat.protocol,
-    type: seat.type,
+    types: seat.types,
+    slots: seat.slots,
+    offers: seat.offers,
+    vitals: seat.vitals(),
+    machine: seat.machine,
     address: seat.address,
     connectedAt: seat.connectedAt,
     jobs,
@@ -79,11 +102,31 @@ export function createCrew({ roster, tally, clock }: CrewDeps): Crew {
 
   return {
     views: () => Array.from(shown(), ([seat, jobs]) => toView(seat, jobs)),
-    connectedCount: () => connected().size,
+    size() {
+      let [connectedCount, slots] = [0, 0];
+      for (const seat of connected().keys()) {
+        connectedCount += 1;
+        slots += seat.slots;
+      }
+      return { connected: connectedCount, slots };
+    },
     view: (id) => view(find(shown(), id)),
     kick(id) {
       const seat = find(connected(), id);
       seat.kick();
+      return view(seat);
+    },
+    drain(id) {
+      const seat = find(connected(), id);
+      roster.drain(seat.worker.id);
+      tellAll(seat.worker.id, true);
+      return view(seat);
+    },
+    undrain(id) {
+      const seat = find(connected(), id);
+      roster.undrain(seat.worker.id);
+      tellAll(seat.worker.id, false);
+      onRoom();
       return view(seat);
     },
     left(seat) {

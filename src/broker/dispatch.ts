@@ -92,7 +92,7 @@ export function createDispatcher(deps: DispatchDeps): Dispatcher {
 /** Matches and claims. True when another round may find more to do. */
 async function round(deps: RoundDeps): Promise<boolean> {
   const pairs = await findPairs(deps);
-  for (const { seat } of pairs) deps.roster.withdraw(seat);
+  for (const { seat } of pairs) deps.roster.reserve(seat);
   const moved = await Promise.all(pairs.map((pair) => claimAndSend(deps, pair)));
   return moved.includes(true);
 }
@@ -101,7 +101,7 @@ async function round(deps: RoundDeps): Promise<boolean> {
 async function claimAndSend(deps: RoundDeps, pair: Pair): Promise<boolean> {
   const { seat } = pair;
   // Read while the claim is written.
-  const reading = seat.takesBytes
+  const reading = seat.takesBytes(pair.job.payload.size)
     ? readPayload(deps, pair.job)
     : Promise.resolve("fetched" as const);
   const token = deps.random.bytes(32);
@@ -157,7 +157,7 @@ async function send(
   const payload = await reading;
   if (deps.roster.lease(seq)?.job !== job) {
     // Called off while its bytes were read.
-    return offer(deps, seat);
+    return free(deps, seat);
   }
   if (payload === "unreadable") {
     rest(deps, seat, dispatchRestMs);
@@ -166,26 +166,25 @@ async function send(
     return;
   }
   if (payload === null) {
-    offer(deps, seat);
+    free(deps, seat);
     deps.log.warn("job.payload_damaged", { job: seq, sha256: content.sha256 });
     const info = `The payload ${content.sha256} is missing or does not fit its hash.`;
     await advance(deps, job, () => ({ do: "damage", at: deps.clock.now(), info }));
     return;
   }
+  deps.roster.unreserve(seat);
   if (seat.give({ job, token, payload: payload === "fetched" ? null : payload })) return;
   const info = "The worker was gone before the job could be sent.";
   await giveBack(deps, { seq, attempt: attempt.n, info }, "return");
 }
 
-/** Gives a seat that was reserved back to whoever comes next, if it still waits. */
-function offer({ roster, wake }: RoundDeps, seat: Seat): void {
-  const state = seat.state();
-  if (state !== "ready" && state !== "quarantined") return;
-  roster.offer(seat);
+/** Gives room that was reserved back to whoever comes next. */
+function free({ roster, wake }: RoundDeps, seat: Seat): void {
+  roster.unreserve(seat);
   wake();
 }
 
 /** The same, a little later. */
 function rest(deps: RoundDeps, seat: Seat, ms: number): void {
-  deps.clock.after(ms, () => offer(deps, seat));
+  deps.clock.after(ms, () => free(deps, seat));
 }

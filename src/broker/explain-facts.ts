@@ -69,9 +69,17 @@ function seatsOf(roster: Roster): readonly Seat[] {
   return [...new Set([...roster.seats(), ...holding])];
 }
 
-function toFacts({ setAsideMs }: ExplainDeps, seat: Seat, at: Instant): WorkerFacts {
-  const { connection, worker, type, payloadBytesMax } = seat;
+function toFacts({ setAsideMs, roster }: ExplainDeps, seat: Seat, at: Instant): WorkerFacts {
+  const { connection, worker, types, payloadBytesMax } = seat;
   const leftMs = setAsideMs(worker);
   const setAsideUntil = leftMs > 0 ? at + Math.ceil(leftMs) : null;
-  return { connection, worker, type, state: seat.state(), setAsideUntil, payloadBytesMax };
+  return {
+    connection,
+    worker,
+    types,
+    state: seat.state(),
+    isDraining: roster.isDraining(worker),
+    setAsideUntil,
+    payloadBytesMax,
+  };
 }

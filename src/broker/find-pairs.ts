@@ -34,8 +34,7 @@ const lookFactor = 8;
 
 /** Looks at as many jobs as there are seats; further only when some of them fit none of the seats. */
 export async function findPairs(deps: FindDeps): Promise<readonly Pair[]> {
-  const seatCounts = Array.from(deps.roster.free().values(), (seats) => seats.size);
-  const seatCount = Math.min(Math.max(0, ...seatCounts), claimsPerRoundMax);
+  const seatCount = mostRoomOfAType(deps.roster);
   if (seatCount === 0) return [];
   const shapes = await deps.jobs.shapes([...deps.roster.free().keys()]);
   for (let factor = 1; ; factor *= lookFactor) {
@@ -43,11 +42,25 @@ export async function findPairs(deps: FindDeps): Promise<readonly Pair[]> {
     const asked = worthAsking(deps, shapes, { limit, factor });
     if (asked.length === 0) return [];
     const ready = await readyJobs(deps, asked, limit);
-    const { pairs, room } = match(deps, ready);
-    const look = { asked, ready, pairs, room, limit };
+    const { pairs, room, takenBySeat } = match(deps, ready);
+    const look = { asked, ready, pairs, room, takenBySeat, limit };
     const mayFindMore = asked.some(({ type }) => isHidden(deps, type, look));
     if (!mayFindMore || limit >= lookAheadMax) return pairs;
   }
+}
+
+/** Up to what one round claims. */
+function mostRoomOfAType(roster: Roster): number {
+  let most = 0;
+  for (const seats of roster.free().values()) {
+    let room = 0;
+    for (const seat of seats) {
+      room += roster.room(seat);
+      if (room >= claimsPerRoundMax) return claimsPerRoundMax;
+    }
+    most = Math.max(most, room);
+  }
+  return most;
 }
 
 type Asked = Shape & { readonly limit: number; readonly groupLimit: GroupLimit | null };
@@ -70,7 +83,8 @@ function worthAsking(
 
 function isPayloadTaken(deps: FitDeps, type: string, sizeBytes: number): boolean {
   for (const seat of deps.roster.free().get(type) ?? []) {
-    if (seat.payloadBytesMax >= sizeBytes && deps.isTrusted(seat.worker)) return true;
+    if (seat.payloadBytesMax < sizeBytes || !deps.isTrusted(seat.worker)) continue;
+    if (!deps.roster.isDraining(seat.worker)) return true;
   }
   return false;
 }
@@ -93,15 +107,18 @@ type Look = {
   readonly ready: readonly Job[];
   readonly pairs: readonly Pair[];
   readonly room: Room;
+  readonly takenBySeat: ReadonlyMap<Seat, number>;
   readonly limit: number;
 };
 
 /** True when jobs that were not looked at might have taken a seat of this type. */
 function isHidden(deps: FitDeps, type: string, look: Look): boolean {
-  const able = [...(deps.roster.free().get(type) ?? [])].filter(({ worker }) =>
-    deps.isTrusted(worker),
+  const isSeatLeft = [...(deps.roster.free().get(type) ?? [])].some(
+    (seat) =>
+      deps.isTrusted(seat.worker) &&
+      !deps.roster.isDraining(seat.worker) &&
+      deps.roster.room(seat) > (look.takenBySeat.get(seat) ?? 0),
   );
-  const isSeatLeft = able.length > look.pairs.filter(({ job }) => job.type === type).length;
   if (isSeatLeft && look.ready.filter((job) => job.type === type).length >= look.limit) return true;
   return look.asked.some((one) => one.type === type && isCutShort(one, look, isSeatLeft));
 }
@@ -122,9 +139,9 @@ function isCutShort(
   return isSeatLeft || pairs.some(({ job }) => job.type === type && ready.indexOf(job) > last);
 }
 
-/** Each job in turn takes the seat that has been free longest among those that fit it. */
+/** Each job in turn takes the seat whose turn it is among those that fit it and were given least in this round. */
 function match(deps: FindDeps, jobs: readonly Job[]) {
-  const taken = new Set<Seat>();
+  const takenBySeat = new Map<Seat, number>();
   const pairs: Pair[] = [];
   const room = createRoom(deps.roster);
   const at = deps.clock.now();
@@ -134,16 +151,31 @@ function match(deps: FindDeps, jobs: readonly Job[]) {
     const groupLimit = groupLimitOf(job);
     if (groupLimit !== null && room.left(groupLimit) <= 0) continue;
     const waived = job.avoid.length > 0 && !couldRunElsewhere(deps, job);
-    for (const seat of free) {
-      if (taken.has(seat) || !fits(deps, job, seat)) continue;
-      if (!waived && job.avoid.includes(seat.worker.id)) continue;
-      taken.add(seat);
-      pairs.push({ job, seat, waived });
-      room.take(job);
-      break;
-    }
+    const seat = choose(deps, { job, waived }, free, takenBySeat);
+    if (seat === null) continue;
+    takenBySeat.set(seat, (takenBySeat.get(seat) ?? 0) + 1);
+    pairs.push({ job, seat, waived });
+    room.take(job);
   }
-  return { pairs, room };
+  return { pairs, room, takenBySeat };
+}
+
+function choose(
+  deps: FindDeps,
+  { job, waived }: Omit<Pair, "seat">,
+  free: ReadonlySet<Seat>,
+  takenBySeat: ReadonlyMap<Seat, number>,
+): Seat | null {
+  let chosen: Seat | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const seat of free) {
+    const taken = takenBySeat.get(seat) ?? 0;
+    if (taken >= least || taken >= deps.roster.room(seat) || !fits(deps, job, seat)) continue;
+    if (!waived && job.avoid.includes(seat.worker.id)) continue;
+    if (taken === 0) return seat;
+    [chosen, least] = [seat, taken];
+  }
+  return chosen;
 }
 
 /** What groups with a limit have left, counting what runs and what this round is about to start. */

@@ -10,8 +10,10 @@ import type { WorkerState } from "../domain/worker.ts";
 export type WorkerFacts = {
   readonly connection: string;
   readonly worker: WorkerRef;
-  readonly type: string;
+  readonly types: readonly string[];
   readonly state: WorkerState;
+  /** An operator wants it to get nothing new. */
+  readonly isDraining: boolean;
   /** Until when it is set aside, or null. */
   readonly setAsideUntil: Instant | null;
   readonly payloadBytesMax: number;
@@ -31,6 +33,8 @@ export type WorkerCode =
   | "other-type"
   | "payload-too-large"
   | "set-aside"
+  | "draining"
+  | "suspect"
   | "avoided"
   | "unsure"
   | "busy"
@@ -44,16 +48,19 @@ export function judgeWorkers(job: Job, workers: readonly WorkerFacts[]): readonl
 }
 
 /** As the dispatcher judges: of the type, with room for the payload, not set aside; busy or not. */
-function isAble(job: Job, { type, payloadBytesMax, setAsideUntil }: WorkerFacts): boolean {
-  return type === job.type && job.payload.size <= payloadBytesMax && setAsideUntil === null;
+function isAble(job: Job, facts: WorkerFacts): boolean {
+  const { types, payloadBytesMax, setAsideUntil, isDraining } = facts;
+  if (isDraining || setAsideUntil !== null) return false;
+  return types.includes(job.type) && job.payload.size <= payloadBytesMax;
 }
 
 function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
   const { connection, worker, state, setAsideUntil } = facts;
   const about = { connection, worker, until: null };
   const unfit = (code: WorkerCode, text: string) => ({ ...about, code, isFit: false, text });
-  if (facts.type !== job.type) {
-    return unfit("other-type", `It serves ${facts.type === "" ? "no named type" : facts.type}.`);
+  if (!facts.types.includes(job.type)) {
+    const served = facts.types.filter((type) => type !== "").join(", ");
+    return unfit("other-type", `It serves ${served === "" ? "no named type" : served}.`);
   }
   if (state === "gone") return unfit("gone", "Its connection has just ended.");
   if (job.payload.size > facts.payloadBytesMax) {
@@ -63,6 +70,9 @@ function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
   if (setAsideUntil !== null) {
     const text = `It failed too often what others could do, and is set aside until ${toInstantText(setAsideUntil)}.`;
     return { ...unfit("set-aside", text), until: setAsideUntil };
+  }
+  if (facts.isDraining) {
+    return unfit("draining", "It is being drained: it ends what it has and gets nothing new.");
   }
   const isAvoided = job.avoid.includes(worker.id);
   if (isAvoided && !isWaived) {
@@ -83,7 +93,10 @@ function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
       return fit("busy", "It is at work on another job.");
     case "unsure":
       return fit("unsure", "It has not said yet whether it is ready; it is asked again.");
+    case "suspect":
+      return fit("suspect", "It has been silent for too long to be given anything new.");
     case "ready":
+    case "draining": // The facts say it.
     case "quarantined": // Its time was over while the facts were gathered.
       return fit("free", "It is free.");
     default:

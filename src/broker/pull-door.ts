@@ -159,7 +159,7 @@ function waitForJob(
     stop.addEventListener("abort", giveUp, { once: true });
     roster.join(seat);
     deps.onJoin(seat);
-    roster.offer(seat);
+    roster.offer(seat, 1);
     deps.onRoom();
     if (stop.aborted) giveUp();
   });
@@ -180,12 +180,17 @@ function createSeat(
   return {
     connection,
     worker,
-    type,
+    types: [type],
     address,
+    slots: 1,
+    offers: null,
+    machine: null,
+    vitals: () => null,
+    tellDraining() {},
     protocol: "pull",
     connectedAt: clock.now(),
     payloadBytesMax: Number.MAX_SAFE_INTEGER,
-    takesBytes: false,
+    takesBytes: () => false,
     leaseMs,
     state: () => (state() === "ready" && !isTrusted(worker) ? "quarantined" : state()),
     give: ({ job, token }) => give({ job, token }),

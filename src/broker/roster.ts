@@ -1,11 +1,12 @@
 // Who is connected, who has room, who holds which job. Lives in memory only: after a restart it is empty.
 
 import { GridError } from "../domain/errors.ts";
+import { workerRecordCountMax } from "../domain/limits.ts";
 import type { Instant, JobSeq, RunningJob, WorkerRef } from "../domain/job.ts";
-import type { WorkerState, WorkerView } from "../domain/worker.ts";
+import type { Offers, Vitals, WorkerMachine, WorkerState, WorkerView } from "../domain/worker.ts";
 import type { Progress } from "./broker.ts";
 
-/** A job on its way to a worker. `payload` is null for a seat that fetches it; `token` proves the attempt. */
+/** A job on its way to a worker. `payload` is null where the worker fetches it; `token` proves the attempt. */
 export type Assignment = {
   readonly job: RunningJob;
   readonly payload: Uint8Array | null;
@@ -16,21 +17,30 @@ export type Assignment = {
 export type Seat = {
   readonly connection: string;
   readonly worker: WorkerRef;
-  readonly type: string;
+  /** The types whose jobs it takes, at least one. */
+  readonly types: readonly string[];
+  /** Jobs that it runs at a time; it may hold more, waiting in its hands. */
+  readonly slots: number;
+  /** Null where the protocol does not tell. */
+  readonly offers: Offers | null;
+  readonly machine: WorkerMachine | null;
   readonly address: string;
   readonly connectedAt: Instant;
   readonly protocol: WorkerView["protocol"];
   /** Larger payloads cannot be given to it. */
   readonly payloadBytesMax: number;
-  /** Whether it is handed the bytes, or fetches them itself. */
-  readonly takesBytes: boolean;
+  /** Whether it is handed a payload of this size, or fetches it itself. */
+  takesBytes(sizeBytes: number): boolean;
   /** How long it may be silent with a job, or null: then its attempts end with its connection. */
   readonly leaseMs: number | null;
   state(): WorkerState;
+  vitals(): Vitals | null;
   /** Sends the job. False: it could not be sent. */
   give(assignment: Assignment): boolean;
   /** Ends the connection; what it holds is lost. */
   kick(): void;
+  /** Tells it, where its protocol has words for it, that it gets nothing new, or that it does again. */
+  tellDraining(isDraining: boolean): void;
 };
 
 /** An open attempt and who holds it. */
@@ -52,11 +62,19 @@ export type Roster = {
   seatCount(): number;
   /** The seat of this connection, or the first of a worker with this id. */
   requireSeat(id: string): Seat;
-  /** Marks room for one job; seats are given work in the order in which they got room. */
-  offer(seat: Seat): void;
-  /** Takes the mark away. */
-  withdraw(seat: Seat): void;
-  /** Seats with room, by the type they serve. */
+  /** Says how many more jobs the seat would take now. Seats are given work in turn. */
+  offer(seat: Seat, room: number): void;
+  /** Keeps room for a job that is being claimed for the seat; it then is the last in turn. */
+  reserve(seat: Seat): void;
+  /** Gives that room back: right before the job is given, or when it is not. */
+  unreserve(seat: Seat): void;
+  /** How many jobs could be claimed for the seat now. */
+  room(seat: Seat): number;
+  /** From here on nothing is claimed for a worker of this id, also when it comes back; or it is again. */
+  drain(workerId: string): void;
+  undrain(workerId: string): void;
+  isDraining(worker: WorkerRef): boolean;
+  /** Seats with room, by the types they serve. */
   free(): ReadonlyMap<string, ReadonlySet<Seat>>;
   hold(
     seat: Seat | null,
@@ -72,17 +90,39 @@ export type Roster = {
   runningCount(group: string): number;
 };
 
+/** `reserved`: of the room that was offered, what claims that are being written take. */
+type Room = { offered: number; reserved: number };
+
+const noRoom: Room = { offered: 0, reserved: 0 };
+
 export function createRoster(): Roster {
   const seatsByConnection = new Map<string, Seat>();
   const freeByType = new Map<string, Set<Seat>>();
   const leasesBySeq = new Map<JobSeq, Lease>();
   const runningByGroup = new Map<string, number>();
 
-  const withdraw = (seat: Seat) => {
-    const free = freeByType.get(seat.type);
-    free?.delete(seat);
-    if (free?.size === 0) freeByType.delete(seat.type);
+  const drainedIds = new Set<string>();
+  const roomBySeat = new Map<Seat, Room>();
+
+  const room = (seat: Seat) => {
+    const { offered, reserved } = roomBySeat.get(seat) ?? noRoom;
+    return offered - reserved;
   };
+  const takeOut = (seat: Seat) => {
+    for (const type of seat.types) {
+      const free = freeByType.get(type);
+      free?.delete(seat);
+      if (free?.size === 0) freeByType.delete(type);
+    }
+  };
+  const putIn = (seat: Seat) => {
+    for (const type of seat.types) {
+      const free = freeByType.get(type);
+      if (free === undefined) freeByType.set(type, new Set([seat]));
+      else free.add(seat);
+    }
+  };
+  const place = (seat: Seat) => (room(seat) > 0 ? putIn(seat) : takeOut(seat));
 
   const countRunning = ({ group }: RunningJob, by: 1 | -1) => {
     if (group === null) return;
@@ -96,9 +136,13 @@ export function createRoster(): Roster {
   };
 
   return {
-    join: (seat) => void seatsByConnection.set(seat.connection, seat),
+    join(seat) {
+      seatsByConnection.set(seat.connection, seat);
+      roomBySeat.set(seat, { offered: 0, reserved: 0 });
+    },
     leave(seat) {
-      withdraw(seat);
+      takeOut(seat);
+      roomBySeat.delete(seat);
       seatsByConnection.delete(seat.connection);
     },
     seats: () => seatsByConnection.values(),
@@ -113,12 +157,35 @@ export function createRoster(): Roster {
       }
       return seat;
     },
-    offer(seat) {
-      if (!seatsByConnection.has(seat.connection)) return;
-      const free = freeByType.get(seat.type) ?? new Set();
-      freeByType.set(seat.type, free.add(seat));
+    offer(seat, offered) {
+      const known = roomBySeat.get(seat);
+      if (known === undefined) return;
+      known.offered = offered;
+      place(seat);
     },
-    withdraw,
+    reserve(seat) {
+      const known = roomBySeat.get(seat);
+      if (known === undefined) return;
+      known.reserved += 1;
+      takeOut(seat);
+      place(seat);
+    },
+    unreserve(seat) {
+      const known = roomBySeat.get(seat);
+      if (known === undefined) return;
+      known.reserved -= 1;
+      place(seat);
+    },
+    room,
+    drain(workerId) {
+      const [oldest] = drainedIds;
+      if (drainedIds.size >= workerRecordCountMax && oldest !== undefined) {
+        drainedIds.delete(oldest);
+      }
+      drainedIds.add(workerId);
+    },
+    undrain: (workerId) => void drainedIds.delete(workerId),
+    isDraining: ({ id }) => drainedIds.has(id),
     free: () => freeByType,
     hold(seat, job, { ms, leaseMs }) {
       const expiresMs = leaseMs === null ? null : ms + leaseMs;

@@ -206,8 +206,31 @@ export type WireWorker = {
   readonly id: string;
   readonly name: string;
   readonly state: WorkerState;
-  readonly protocol: "classic" | "pull";
+  readonly protocol: "v2" | "classic" | "pull";
+  /** The first of its types; null on a server without types. */
   readonly type: string | null;
+  readonly types: readonly string[];
+  /** Jobs that it runs at a time. */
+  readonly slots: number;
+  /** What it has for jobs that ask for it; null of a worker whose protocol does not tell. */
+  readonly resources: {
+    readonly cpus: number | null;
+    readonly memory_bytes: number | null;
+    readonly gpus: number;
+    readonly tags: readonly string[];
+  } | null;
+  /** What it measured last; `cpu` is how busy each processor is, 0 to 1. */
+  readonly vitals: {
+    readonly load: number | null;
+    readonly cpu: readonly number[];
+    readonly memory_bytes: number | null;
+    readonly memory_used_bytes: number | null;
+  } | null;
+  readonly machine: {
+    readonly os: string | null;
+    readonly arch: string | null;
+    readonly agent: string | null;
+  } | null;
   readonly address: string;
   readonly connected: WireInstant;
   readonly first_seen: WireInstant;

@@ -4,7 +4,7 @@ import { isSettled, type Instant, type Job, type Status } from "../domain/job.ts
 import type { Content } from "../domain/blob-ref.ts";
 import type { Json } from "../domain/errors.ts";
 import type { JobType } from "../domain/job-type.ts";
-import type { WorkerView } from "../domain/worker.ts";
+import type { Offers, Vitals, WorkerView } from "../domain/worker.ts";
 import type { ManyDone } from "../broker/act-on-many.ts";
 import type { GroupView } from "../broker/many-jobs.ts";
 import type { JobView, Stats } from "../broker/broker.ts";
@@ -96,7 +96,12 @@ export function toWireWorker(worker: WorkerView): WireWorker {
     name: worker.name,
     state: worker.state,
     protocol: worker.protocol,
-    type: toTypeName(worker.type),
+    type: toTypeName(worker.types[0] ?? ""),
+    types: worker.types.filter((type) => type !== ""),
+    slots: worker.slots,
+    resources: worker.offers === null ? null : toWireOffers(worker.offers),
+    vitals: worker.vitals === null ? null : toWireVitals(worker.vitals),
+    machine: worker.machine,
     address: worker.address,
     connected: toWireInstant(worker.connectedAt),
     first_seen: toWireInstant(worker.firstSeenAt),
@@ -105,6 +110,14 @@ export function toWireWorker(worker: WorkerView): WireWorker {
     failed_count: worker.failedCount,
     jobs: worker.jobs.map(({ seq, attempt }) => ({ seq, attempt })),
   };
+}
+
+function toWireOffers({ cpus, memoryBytes, gpus, tags }: Offers) {
+  return { cpus, memory_bytes: memoryBytes, gpus, tags };
+}
+
+function toWireVitals({ load, cpu, memoryBytes, memoryUsedBytes }: Vitals) {
+  return { load, cpu, memory_bytes: memoryBytes, memory_used_bytes: memoryUsedBytes };
 }
 
 export function toWireGroup(group: GroupView): WireGroup {

@@ -5,7 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import { noParameters, readQuery } from "./query.ts";
 import { toWireWorker } from "./wire.ts";
 
-export type WorkerRouteDeps = { readonly broker: Pick<Broker, "workers" | "worker" | "kick"> };
+export type WorkerRouteDeps = { readonly broker: Pick<Broker, "workers" | "worker" | "kick" | "drainWorker" | "undrainWorker"> };
 
 export function workerRoutes({ broker }: WorkerRouteDeps) {
   return new Elysia({ prefix: "/workers" })
@@ -22,6 +22,22 @@ export function workerRoutes({ broker }: WorkerRouteDeps) {
       ({ request, params }) => {
         readQuery(request, noParameters);
         return toWireWorker(broker.kick(params.worker));
+      },
+      { parse: "none" },
+    )
+    .post(
+      "/:worker/drain",
+      ({ request, params }) => {
+        readQuery(request, noParameters);
+        return toWireWorker(broker.drainWorker(params.worker));
+      },
+      { parse: "none" },
+    )
+    .post(
+      "/:worker/undrain",
+      ({ request, params }) => {
+        readQuery(request, noParameters);
+        return toWireWorker(broker.undrainWorker(params.worker));
       },
       { parse: "none" },
     );

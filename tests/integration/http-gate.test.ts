@@ -31,6 +31,8 @@ const routes = [
   "GET /workers",
   "GET /workers/w",
   "POST /workers/w/kick",
+  "POST /workers/w/drain",
+  "POST /workers/w/undrain",
   "GET /stats",
 ].map((route) => route.split(" ") as [string, string]);
 

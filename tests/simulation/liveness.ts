@@ -128,9 +128,9 @@ export function createLiveness(deps: LivenessDeps): Liveness {
   };
 
   const couldRunElsewhere = (job: Job, able: readonly WorkerView[]) =>
-    able.some(({ id, type, protocol }) => {
+    able.some(({ id, types, protocol }) => {
       const isTooLarge = protocol === "classic" && job.payload.size > deps.knobs.classicBytesMax;
-      return type === job.type && !isTooLarge && !job.avoid.includes(id);
+      return types.includes(job.type) && !isTooLarge && !job.avoid.includes(id);
     });
 
   const eligible = (type: string): readonly Case[] => {

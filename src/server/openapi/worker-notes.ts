@@ -39,6 +39,22 @@ export const workerNotes: readonly RouteNote[] = [
   },
   {
     ...about,
+    method: "POST",
+    path: "/api/workers/{worker}/drain",
+    does: "Lets a worker end what it has and gives it nothing new, also when it comes back",
+    answers: [{ status: 200, says: "The worker as it then is.", body: one("Worker") }],
+    problems: ["no-such-worker"],
+  },
+  {
+    ...about,
+    method: "POST",
+    path: "/api/workers/{worker}/undrain",
+    does: "Gives a drained worker jobs again",
+    answers: [{ status: 200, says: "The worker as it then is.", body: one("Worker") }],
+    problems: ["no-such-worker"],
+  },
+  {
+    ...about,
     method: "GET",
     path: "/api/stats",
     does: "Tells counts, rates, workers, disk and durability",

@@ -36,8 +36,9 @@ function toWorkers({ word }: Cell): readonly WorkerFacts[] {
     return {
       connection: `connection-${id}`,
       worker: aWorker(id),
-      type: marks.includes("other") ? "other" : marks.includes("fold") ? "fold" : "",
+      types: [marks.includes("other") ? "other" : marks.includes("fold") ? "fold" : ""],
       state: state as WorkerState,
+      isDraining: marks.includes("draining"),
       setAsideUntil: marks.includes("aside") ? inAMinute : null,
       payloadBytesMax: marks.includes("small") ? 0 : 100,
     };
