@@ -13,6 +13,11 @@ export function tellWrites(jobs: JobStore, onWritten: () => void): JobStore {
     ...jobs,
     add: (added) => told(jobs.add(added)),
     save: (changes) => told(jobs.save(changes)),
+    saveSoon: (change, onDurable) =>
+      jobs.saveSoon(change, () => {
+        onWritten();
+        onDurable();
+      }),
     remove: (removals) => told(jobs.remove(removals)),
   };
 }

@@ -292,3 +292,254 @@ export const lostMsMin = 30_000;
 
 /** Largest body of a message on a worker's or client's socket; larger bytes travel by HTTP. */
 export const frameBodyBytesMax = 64 * 1024;
+
+/** A job's id on a worker, where it becomes part of file names: a UUID has 36 characters. */
+export const jobIdCharactersMax = 64;
+
+/** A worker that lost its server comes back after a random part of this, doubled with each try that failed. */
+export const reconnectMsFirst = 500;
+export const reconnectMsMax = 60_000;
+
+/** The longest pause that a server may ask of a worker: beyond it the worker looks for itself. */
+export const reconnectAfterMsMax = 600_000;
+
+/** Until an upgrade is answered: a cable that was cut says nothing. */
+export const connectMsMax = 20_000;
+
+/** A quiet link is asked for a sign of life after this, and given up after `suspectMs`. */
+export const quietLinkMs = 10_000;
+
+/** What a socket may have taken and not sent before more is held back, and how often that is looked at. */
+export const linkBufferedBytesMax = 4 * 1024 * 1024;
+export const linkLookMs = 20;
+
+/** What is held back for a socket; a server that takes nothing for so long is as good as gone. */
+export const linkQueuedBytesMax = 64 * 1024 * 1024;
+
+/** Attempts named in one beat: up to 85 bytes each, and a header has 64 KiB. */
+export const beatHoldingCountMax = 500;
+
+/** First wait before an outcome is offered again that a server could not take for the moment; doubles. */
+export const deliverAgainMsFirst = 1_000;
+export const deliverAgainMsMax = 60_000;
+
+/** Times that a result is offered whose bytes do not fit their hash on arrival; then it is told as a failure. */
+export const damagedDeliveryCountMax = 3;
+
+/** Results and failures that wait on a worker's disk for their receipts; with more it takes no new jobs. */
+export const spoolBytesMax = 2 * 1024 * 1024 * 1024;
+
+/** Outcomes written to the spool at one time, and read from it: disks like a few, and memory holds them. */
+export const spoolWriteCountMax = 4;
+export const spoolReadCountMax = 4;
+
+/** A sidecar of the spool: a small result in base64, or a failure with its logs, and some fields. */
+export const sidecarBytesMax = 2 * 1024 * 1024;
+
+/** Large payloads and results on their way at one time: each fills a line on its own. */
+export const transferCountMax = 4;
+
+/** Tries in a row of a transfer that brought no byte; then the worker cannot do this job. */
+export const transferTryCountMax = 10;
+export const transferAgainMsFirst = 500;
+export const transferAgainMsMax = 30_000;
+
+/** A transfer in which nothing moves for so long is begun again where it stopped. */
+export const transferStallMs = 60_000;
+
+/** Until the answer to a sent result comes: the server reads large ones once more before it answers. */
+export const transferAnswerMsMax = 600_000;
+
+/** What of a stranger's answer is read for its sentence. */
+export const transferAnswerBytesMax = 64 * 1024;
+
+/** Between asking a job's programs to end and killing them, unless the job says otherwise. */
+export const killAfterMsDefault = 5_000;
+
+/** A job is told to have started once it ran for this long: shorter ones are known by their end. */
+export const startedMsMin = 1_000;
+
+/** How often what running jobs say is passed on, and a job's progress at most. */
+export const agentPulseMs = 250;
+export const progressMsMin = 1_000;
+
+/** What of a job's stream waits to be passed on, and what all of a worker's jobs may keep together. */
+export const jobLogBytesMax = 1024 * 1024;
+export const jobLogsBytesMax = 64 * 1024 * 1024;
+
+/** The end of a job's standard error that travels with its failure. */
+export const failureTailBytesMax = 32 * 1024;
+
+/** A worker whose disk was full looks again after this. */
+export const spaceRestMs = 30_000;
+
+/** How long a worker that ends waits for the receipts of what it has done; and when it must leave at once. */
+export const deliverMsMax = 30_000;
+export const preemptMsMax = 5_000;
+
+/** Agents of one user on one machine for one server. */
+export const agentFolderCountMax = 1_000;
+
+/** A warm program gets this long to take connections: interpreters with large models load for some seconds. */
+export const warmStartMsMax = 30_000;
+
+/** How often a program that starts is asked whether it takes connections. */
+export const warmLookMs = 50;
+
+/** Rest before a warm program that ended is started again; doubles with each end in a row, forgotten after a steady life. */
+export const restartMsFirst = 200;
+export const restartMsMax = 10_000;
+export const steadyLifeMs = 30_000;
+
+/** Ends in a row after which jobs are told of them instead of waiting for the next start. */
+export const crashesInRowMax = 3;
+
+/** What is kept of the output of a warm program, and what of it goes into a failure's sentence. */
+export const warmOutputBytesMax = 64 * 1024;
+export const lastWordsBytesMax = 2 * 1024;
+
+/** Output that is still under way when its program has ended: what a child of it holds open is not waited for. */
+export const outputAfterEndMs = 500;
+
+/** Turns of the event loop until output that came with an answer is read: with one, a few in a thousand were missed. */
+export const outputTurnCount = 4;
+
+/** A connection that broke is taken for the end of its program when that is seen within this. */
+export const crashNoticeMs = 1_000;
+
+/** A warm program gets this long to end when its runner closes; then it is killed. */
+export const warmStopMs = 5_000;
+
+/** How often the memory of a warm program is held against its bound. */
+export const memoryLookMs = 1_000;
+
+/** Jobs remembered to have been in flight when a service ended; the oldest are forgotten beyond it. */
+export const crashWitnessCountMax = 1_000;
+
+/** Copies of a program that one runner keeps warm, and hosts of all functions together: some 40 MB each. */
+export const warmInstanceCountMax = 256;
+export const functionHostCountMax = 64;
+
+/** Files that a function has loaded and that are looked at for changes: its own, not those of its packages. */
+export const watchedFileCountMax = 256;
+
+/** A result up to this size stays in memory; a larger one goes to a file while it comes. */
+export const resultMemoryBytesMax = 64 * 1024;
+
+/** Largest result that a worker takes from a program, unless its owner says otherwise: what a server takes. */
+export const resultBytesMaxDefault = 1024 * 1024 * 1024;
+
+/** A program that has ended may have left its output to others, such as `> >(gzip)`: they get this long to end it. */
+export const outputDrainMsMax = 2_000;
+
+/** Until output is given up that somebody outside of the job keeps open, after all of the job was killed. */
+export const outputCloseMsMax = 200;
+
+/** Killed processes are gone at once, unless a broken disk or driver holds them: nobody waits longer for those. */
+export const killedMsMax = 5_000;
+
+/** First and longest pause between two looks at whether a killed tree is gone. */
+export const treeLookMsFirst = 1;
+export const treeLookMsMax = 100;
+
+/** How often dead orphans of running jobs are buried, and the size of their result files is looked at. */
+export const treeRoundMs = 1_000;
+
+/** Files a program may have open unless it asks for more: what every system starts with, and what select() takes. */
+export const jobOpenFilesDefault = 1_024;
+
+/** The body of a note: a number and a line, with room for JSON's way of writing them. */
+export const noteBytesMax = 16 * 1024;
+
+/** Until the agent has answered a note: it only writes it down. */
+export const noteMsMax = 5_000;
+
+/** Until a driver has told its graphics cards: one that is stuck must not hold up the start. */
+export const graphicsMsMax = 2_000;
+
+/** Processors of which a worker tells how busy each is. */
+export const vitalsCpuCountMax = 1_024;
+
+/** Files that travel with one command: a folder of them is better packed into one. */
+export const shippedFileCountMax = 10_000;
+
+/** The longest path that Linux takes, and most systems below it. */
+export const shippedPathBytesMax = 4_095;
+
+/** What is run, without its files: a command line that systems take has at most two megabytes. */
+export const shippedJsonBytesMax = 4 * 1024 * 1024;
+
+/** Variables that a command brings along. */
+export const shippedEnvironmentCountMax = 1_000;
+
+/** Output of a command that travels as a document; more becomes an archive, which is never held in memory. */
+export const shippedOutputBytesMax = 32 * 1024;
+
+/** What a command says on its standard error, as far as it is kept: the end, where the reasons stand. */
+export const shippedErrorBytesMax = 1024 * 1024;
+
+/** The longest argument that Linux hands to a program is 128 KiB; a line may hold some of them. */
+export const mapLineBytesMax = 1024 * 1024;
+
+/** Jobs of a map that are submitted and not settled: more than a grid's workers hold, few enough to end at once. */
+export const mapAheadCountMax = 1_024;
+
+/** Results of a map that are fetched at a time. */
+export const mapFetchCountMax = 16;
+
+/** Output that a map holds until its turn comes; beyond it results are fetched again from the server. */
+export const mapHeldBytesMax = 16 * 1024 * 1024;
+
+/** A file that the command itself names, such as its script, travels with every job: larger ones only when asked for. */
+export const mapCommandFileBytesMax = 16 * 1024 * 1024;
+
+/** A payload that is handed over as text or JSON is held in memory a few times over. */
+export const payloadTextBytesMax = 256 * 1024 * 1024;
+
+/** Jobs kept in memory after they were written, about two kilobytes each, and small bytes of theirs. */
+export const recentJobCountMax = 4_096;
+export const recentBytesMax = 8 * 1024 * 1024;
+
+/** A job with longer words for people is not kept in memory. */
+export const recentNotesCharactersMax = 1_024;
+
+/** A move that a crash may undo waits this long for others to share a commit with. */
+export const commitSoonMsMax = 3;
+
+/** Until such moves are put again to a disk that was full or a file that was locked. */
+export const commitAgainMs = 500;
+
+/** A worker's socket says who it is within this, or is closed: it holds a place of others. */
+export const helloMsMax = 10_000;
+
+/** A worker that lives answers a ping within this. */
+export const pongMsMax = 2_000;
+
+/** How often silent workers are looked for. */
+export const silenceLookMs = 5_000;
+
+/** Nobody is lost before this much after a start: workers need a while to find the server again. */
+export const lostMsMinAfterStart = 120_000;
+
+/** A job on its way to a worker is slower than this only when it does not arrive at all. */
+export const deliveryFloorBytesPerSecond = 16 * 1024;
+
+/** Bytes on their way to a worker above which it gets no more jobs until it has read some. */
+export const workerBehindBytes = 1024 * 1024;
+
+/** Bytes that may wait for a worker that does not read: one round of jobs with the largest bodies, and some. */
+export const workerBacklogBytesMax = 32 * 1024 * 1024;
+
+/** Reports of one worker that are being written; above it nothing more is read from its socket for a while. */
+export const reportsUnderWayCountMax = 8_192;
+export const reportsUnderWayBytesMax = 8 * 1024 * 1024;
+
+/** When a server that stops wants its workers back: a restart takes a second or two. */
+export const restartRetryMs = 1_000;
+
+/** What is kept of what a running job says, and of all of them together; older bytes make room. */
+export const liveLogBytesMax = 256 * 1024;
+export const liveLogsBytesMax = 64 * 1024 * 1024;
+
+/** What is kept of the names of a worker's machine and program. */
+export const machineWordCharactersMax = 128;

@@ -116,6 +116,13 @@ export interface JobStore {
   find(ref: JobRef): Promise<Job | null>;
   /** Writes moves, each for itself, each only if the job still has the revision it was decided on. */
   save(changes: readonly Change[]): Promise<readonly Saved[]>;
+  /**
+   * Writes one move that a crash of the next few milliseconds may undo. Resolves before it is durable: readers by
+   * number, key or id see it at once, `ready` no longer offers the job, listings follow with the commit, which is
+   * the next one or comes within `commitSoonMsMax`. `onDurable` is called then. Later moves of the job are durable
+   * only together with it.
+   */
+  saveSoon(change: Change, onDurable: () => void): Promise<Saved>;
   /** Takes jobs and all that belongs to them away, leaving one `deleted` event each. */
   remove(removals: readonly Removal[]): Promise<readonly Removed[]>;
   /** The shapes of these types that have pending jobs now, in no order. From memory: asked before each claim. */

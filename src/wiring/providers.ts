@@ -5,6 +5,7 @@ import type { JobStore } from "../store/job-store.ts";
 import { openDiskBlobStore } from "../blobs/disk/disk-blob-store.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Config } from "../config/config.ts";
+import type { Clock } from "../platform/clock.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
 import type { Random } from "../platform/random.ts";
 import { atEndOfTurn } from "../platform/turn.ts";
@@ -21,6 +22,7 @@ export type ProviderDeps = {
   readonly config: Pick<Config, "database" | "jobs">;
   readonly directory: DataDirectory;
   readonly random: Random;
+  readonly clock: Clock;
   /** Called when the disk failed: what was promised before stands, nothing more can be promised. */
   readonly onBroken: (error: unknown) => void;
   /** Called when the database finds the disk full: true when there is room now. */
@@ -29,12 +31,13 @@ export type ProviderDeps = {
 
 /** Opens both; whoever opened them closes them, records first. */
 export async function openProviders(deps: ProviderDeps): Promise<Providers> {
-  const { config, directory, random, onBroken, makeRoom } = deps;
+  const { config, directory, random, clock, onBroken, makeRoom } = deps;
   const jobs = createSqliteJobStore({
     file: directory.database,
     batchSize: config.jobs.batchSize,
     durability: config.database.durability,
     atEndOfTurn,
+    clock,
     onBroken,
     makeRoom,
   });

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createSqliteJobStore } from "../../src/store/sqlite/sqlite-job-store.ts";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
+import { createSystemClock } from "../../src/platform/clock.ts";
 import { atEndOfTurn } from "../../src/platform/turn.ts";
 import { noOptions } from "../support/a-job.ts";
 import { aNewJob } from "../support/builders.ts";
@@ -39,6 +40,7 @@ async function fill(folder: string, queue: Queue): Promise<void> {
     batchSize: 100,
     durability: "process",
     atEndOfTurn,
+    clock: createSystemClock(),
     onBroken: (error) => {
       throw error;
     },

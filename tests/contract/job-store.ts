@@ -18,6 +18,7 @@ import {
 import { describeContents } from "./job-store-contents.ts";
 import { describeListings } from "./job-store-listings.ts";
 import { describeOrder } from "./job-store-order.ts";
+import { describeSoon } from "./job-store-soon.ts";
 import { describeRetention } from "./job-store-retention.ts";
 
 export type OpenedJobStore = {
@@ -44,6 +45,7 @@ export function describeJobStore(provider: string, open: () => Promise<OpenedJob
     describeListings(jobs);
     describeContents(jobs);
     describeRetention(jobs);
+    describeSoon(jobs);
 
     test("close() may be called twice, and every verb rejects after it", async () => {
       await jobs().close();

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSystemClock } from "../../src/platform/clock.ts";
 import { atEndOfTurn } from "../../src/platform/turn.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import {
@@ -30,6 +31,7 @@ export function createSqlitePlace(): SqlitePlace {
         batchSize: 3,
         durability: "process",
         atEndOfTurn,
+        clock: createSystemClock(),
         onBroken,
         ...options,
       }),

@@ -5,7 +5,6 @@ import { assert } from "../../domain/assert.ts";
 import { GridError } from "../../domain/errors.ts";
 import type { JobEvent, StoredEvent } from "../../domain/event.ts";
 import {
-  firstReadyAt,
   statuses,
   type Attempt,
   type Instant,
@@ -28,6 +27,7 @@ import type {
   Saved,
   TypeCount,
 } from "../job-store.ts";
+import { freshJob } from "../fresh-job.ts";
 import { fits } from "./job-filter.ts";
 import { createMemoryContents } from "./memory-contents.ts";
 import { forgettable, settledOf } from "./memory-retention.ts";
@@ -182,6 +182,11 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     add: (jobs) => now(() => jobs.map(add)),
     find: (ref) => now(() => find(ref)),
     save: (changes) => now(() => changes.map(save)),
+    saveSoon: async (change, onDurable) => {
+      const saved = await now(() => save(change));
+      onDurable();
+      return saved;
+    },
     remove: (removals) => now(() => removals.map(remove)),
     shapes: (types) => now(() => waiting.shapes(types)),
     ready: (query) => now(() => waiting.ready(query)),
@@ -222,24 +227,6 @@ export function createMemoryJobStore(options: { readonly batchSize: number }): J
     close: async () => {
       isClosed = true;
     },
-  };
-}
-
-function freshJob(facts: Omit<NewJob, "payload"> & Pick<Job, "seq" | "batch" | "payload">): Job {
-  return {
-    ...facts,
-    revision: 0,
-    attempt: null,
-    failures: 0,
-    crashes: 0,
-    penalty: 0,
-    retriedAfter: 0,
-    avoid: [],
-    changedAt: facts.submittedAt,
-    info: null,
-    status: "pending",
-    readyAt: firstReadyAt(facts),
-    held: facts.options.hold,
   };
 }
 

@@ -185,7 +185,7 @@ export function toStoredEvent(row: EventRow, type: string): StoredEvent {
 }
 
 /** The name that readers get for bytes that the database keeps itself. */
-function toInlineName(blob: number): string {
+export function toInlineName(blob: number): string {
   return `${inlineNameStart}${blob}`;
 }
 

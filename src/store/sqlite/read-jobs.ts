@@ -11,6 +11,7 @@ import { fromIdText } from "./id-bytes.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { toJob } from "./job-row.ts";
 import { countSearch, pageSearch, type SearchHints } from "./list-query.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
 import type { Shapes } from "./shapes.ts";
 import { prepareRead, type QueueRow, type Read, type Statements } from "./statements.ts";
 import { statusNumbers } from "./stored-numbers.ts";
@@ -32,6 +33,7 @@ export type JobReaderDeps = {
   readonly types: Types;
   readonly shapes: Shapes;
   readonly counts: JobCounts;
+  readonly recent: RecentJobs;
 };
 
 /** Searches kept prepared, some kilobytes each. People use a handful; beyond this someone is trying them all. */
@@ -40,10 +42,12 @@ const searchCountMax = 256;
 type Found = { readonly seq: JobSeq; readonly count: number };
 
 export function createJobReader(deps: JobReaderDeps): JobReader {
-  const { db, statements, types, shapes, counts } = deps;
+  const { db, statements, types, shapes, counts, recent } = deps;
   const searchesBySql = new Map<string, Read<Found>>();
 
   function load(seq: JobSeq): Job | null {
+    const known = recent.get(seq);
+    if (known !== null) return known;
     const row = statements.jobBySeq.get({ seq });
     return row === null ? null : toJob(row, types.nameOf(row.type));
   }
@@ -72,9 +76,11 @@ export function createJobReader(deps: JobReaderDeps): JobReader {
 
   function seqOf(ref: JobRef): JobSeq | null {
     if (ref.by === "seq") return ref.seq;
-    if (ref.by === "id") return seqById(ref.id, statements.seqById);
+    if (ref.by === "id") return recent.seqById(ref.id) ?? seqById(ref.id, statements.seqById);
     const isId = parseJobRef(ref.key).by === "id";
     if (isId) return seqById(ref.key, statements.seqByIdAsKey);
+    const known = recent.seqByKey(ref.key);
+    if (known !== null) return known;
     return statements.seqByKey.get({ key: ref.key })?.seq ?? null;
   }
 
@@ -93,7 +99,13 @@ export function createJobReader(deps: JobReaderDeps): JobReader {
 
   /** Only what is answered is read as a whole: of many shapes that is little of what was found. */
   function ready({ shapes: asked, at, limit }: ReadyQuery): readonly Job[] {
-    const found = asked.flatMap((one) => queueOf(one, { at, limit: Math.min(one.limit, limit) }));
+    // Those that are claimed already, though the file does not say so yet, stand at the head of their queues.
+    const heldCount = recent.heldCount();
+    const found = asked.flatMap((one) => {
+      const most = Math.min(one.limit, limit);
+      const rows = queueOf(one, { at, limit: most + heldCount });
+      return heldCount === 0 ? rows : rows.filter(({ seq }) => !recent.isHeld(seq)).slice(0, most);
+    });
     return loadAll(asked.length > 1 ? firstOfEach(found, limit) : found);
   }
 

@@ -2,10 +2,12 @@
 // commit. Numbers, types, pages and counts are kept in memory as a copy of what is committed.
 
 import type { Database } from "bun:sqlite";
+import { assert } from "../../domain/assert.ts";
 import { statuses } from "../../domain/job.ts";
 import { changesPerCommitMax } from "../../domain/limits.ts";
+import type { Clock } from "../../platform/clock.ts";
 import type { AtEndOfTurn } from "../../platform/turn.ts";
-import type { JobStore, TypeCount } from "../job-store.ts";
+import type { Change, JobStore, Saved, TypeCount } from "../job-store.ts";
 import { createContents } from "./contents.ts";
 import { createDatabaseCopier, type DatabaseCopier } from "./copy-database.ts";
 import { createCounters } from "./counters.ts";
@@ -16,6 +18,7 @@ import { toAttempt, toStoredEvent, type EventRow } from "./job-row.ts";
 import { checkpointPages, openDatabase, type Durability } from "./open-database.ts";
 import { createJobReader } from "./read-jobs.ts";
 import { createRetention } from "./retention.ts";
+import { createRecentJobs } from "./recent-jobs.ts";
 import { createShapes } from "./shapes.ts";
 import { prepareStatements } from "./statements.ts";
 import { statusNumbers } from "./stored-numbers.ts";
@@ -29,6 +32,7 @@ export type SqliteJobStoreOptions = {
   readonly batchSize: number;
   readonly durability: Durability;
   readonly atEndOfTurn: AtEndOfTurn;
+  readonly clock: Pick<Clock, "after">;
   /** Called once when the disk failed; every verb rejects from then on. */
   readonly onBroken: (error: unknown) => void;
   /** Called when the disk is full: true when there is room now. Left out: no room can be made. */
@@ -44,7 +48,7 @@ export function createSqliteJobStore(options: SqliteJobStoreOptions): SqliteJobS
 }
 
 function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobStore {
-  const { file, batchSize, atEndOfTurn, onBroken, makeRoom } = options;
+  const { file, batchSize, atEndOfTurn, clock, onBroken, makeRoom } = options;
   const statements = prepareStatements(db);
   const counters = createCounters(statements);
   const types = createTypes(statements, batchSize);
@@ -53,7 +57,8 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
   const counts = createJobCounts(standing);
   const groups = createGroupCounts(statements);
   const workers = createWorkers(statements);
-  const contents = createContents(statements, counters);
+  const recent = createRecentJobs();
+  const contents = createContents(statements, counters, recent);
   const writer = createJobWriter({
     statements,
     counters,
@@ -63,16 +68,19 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
     counts,
     groups,
     contents,
+    recent,
   });
-  const reader = createJobReader({ db, statements, types, shapes, counts });
+  const reader = createJobReader({ db, statements, types, shapes, counts, recent });
   const commits = createGroupCommit({
     transact,
     atEndOfTurn,
+    clock,
     onBroken,
     ...(makeRoom && { makeRoom }),
   });
   const copier = createDatabaseCopier({ db, file, checkpointPages, guard: commits.read });
   const retention = createRetention(db, types, counters);
+  const queuedBySeq = new Map<number, number>();
   let isClosed = false;
 
   function transact(work: () => void): void {
@@ -93,6 +101,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
   /** What is in memory is read again: it is a copy of what is committed. */
   function undo(): void {
     if (db.inTransaction) statements.rollback.run({});
+    recent.clear();
     counts.discard();
     groups.discard();
     counters.reload();
@@ -114,6 +123,48 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
       parts.push(commits.write(part.length, () => part.map(write)));
     }
     return (await Promise.all(parts)).flat();
+  }
+
+  function saveSoon(change: Change, onDurable: () => void): Promise<readonly Saved[]> {
+    assert(change.result === null, "a result is durable before it is told of");
+    const known = recent.get(change.job.seq);
+    // Only what is in memory can be judged at once, and only when nothing else is on its way to the job.
+    if (known === null || queuedBySeq.has(change.job.seq)) {
+      const written = writeEach([change], writer.save);
+      return written.finally(onDurable);
+    }
+    if (known.revision !== change.from) return Promise.resolve([{ kind: "conflict" }]);
+    const write = () => {
+      const saved = writer.save(change);
+      assert(saved.kind === "saved", "what was judged in memory is what the file says");
+    };
+    const { seq, revision } = change.job;
+    commits.writeSoon(write, () => {
+      recent.settle(seq, revision);
+      onDurable();
+    });
+    recent.hold(change.job);
+    return Promise.resolve([{ kind: "saved", spare: null, successor: null }]);
+  }
+
+  /** Writes about jobs that stand, which are known to be under way until they are. */
+  async function change<Item, Answer>(
+    items: readonly Item[],
+    seqOf: (item: Item) => number,
+    write: (item: Item) => Answer,
+  ): Promise<readonly Answer[]> {
+    const count = (item: Item, by: 1 | -1) => {
+      const seq = seqOf(item);
+      const queued = (queuedBySeq.get(seq) ?? 0) + by;
+      if (queued === 0) queuedBySeq.delete(seq);
+      else queuedBySeq.set(seq, queued);
+    };
+    for (const item of items) count(item, 1);
+    try {
+      return await writeEach(items, write);
+    } finally {
+      for (const item of items) count(item, -1);
+    }
   }
 
   const toEvents = (rows: readonly EventRow[]) =>
@@ -150,8 +201,13 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
 
   return {
     add: (jobs) => writeEach(jobs, writer.add),
-    save: (changes) => writeEach(changes, writer.save),
-    remove: (removals) => writeEach(removals, writer.remove),
+    save: (changes) => change(changes, ({ job }) => job.seq, writer.save),
+    saveSoon: async (change, onDurable) => {
+      const [saved] = await saveSoon(change, onDurable);
+      assert(saved !== undefined, "each change has an answer");
+      return saved;
+    },
+    remove: (removals) => change(removals, ({ seq }) => seq, writer.remove),
     find: (ref) => commits.read(() => reader.find(ref)),
     shapes: (names) => commits.read(() => reader.shapes(names)),
     ready: (query) =>

@@ -2,11 +2,12 @@
 // No rules: the rows say what the domain decided, the revision says on what.
 
 import { assert } from "../../domain/assert.ts";
-import type { NewContent } from "../../domain/blob-ref.ts";
+import { toContent, type NewContent } from "../../domain/blob-ref.ts";
 import type { JobEvent } from "../../domain/event.ts";
 import { firstReadyAt, type Job, type JobSeq, type NewJob } from "../../domain/job.ts";
 import { parseJobRef } from "../../domain/key.ts";
 import { requirementsOf } from "../../domain/shape.ts";
+import { freshJob } from "../fresh-job.ts";
 import type { Added, Change, Removal, Removed, Saved } from "../job-store.ts";
 import type { Contents, Placement } from "./contents.ts";
 import type { Counters } from "./counters.ts";
@@ -14,6 +15,7 @@ import type { Counted, JobCounts } from "./job-counts.ts";
 import type { GroupCounts } from "./group-counts.ts";
 import { fromIdText } from "./id-bytes.ts";
 import { fromAvoid, fromOptions } from "./job-row.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
 import type { Shapes } from "./shapes.ts";
 import type { Statements } from "./statements.ts";
 import { changeNumbers, priorityNumbers, reasonNumbers, statusNumbers } from "./stored-numbers.ts";
@@ -35,10 +37,11 @@ export type JobWriterDeps = {
   readonly counts: JobCounts;
   readonly groups: GroupCounts;
   readonly contents: Contents;
+  readonly recent: RecentJobs;
 };
 
 export function createJobWriter(deps: JobWriterDeps): JobWriter {
-  const { statements, counters, types, shapes, workers, counts, groups, contents } = deps;
+  const { statements, counters, types, shapes, workers, counts, groups, contents, recent } = deps;
 
   function add(job: NewJob): Added {
     const type = types.ensure(job.type);
@@ -48,6 +51,8 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     if (!insertJob(job, { key, type, blob: placement.blob })) return { kind: "key-taken" };
     contents.write(placement, job.payload);
     const seq = insertBeginning(job, type);
+    const payload = { ...toContent(job.payload), name: placement.name };
+    recent.put(freshJob({ ...factsOf(job), seq, batch, payload }));
     return { kind: "added", seq, batch, spare: placement.spare };
   }
 
@@ -124,6 +129,7 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     insertEvent(number, job.seq, event, fromAvoid(job.avoid));
     insertLogs(change);
     const placement = insertResult(change);
+    recent.put(placement === null ? job : withResult(job, placement));
     const { successor } = change;
     assert(successor === null || placement !== null, "a successor continues with a result");
     const next =
@@ -204,11 +210,23 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     counts.note(row, row.state, -1);
     groups.note(row.job_group, row.state, -1);
     const blobs = new Set([row.payload, row.result ?? row.payload]);
+    recent.drop(seq);
     const freed = [...blobs].map(contents.release).filter((name) => name !== null);
     return { kind: "removed", freed };
   }
 
   return { add, save, remove };
+}
+
+/** Without the bytes, which are kept apart. */
+function factsOf({ payload: _, ...facts }: NewJob): Omit<NewJob, "payload"> {
+  return facts;
+}
+
+/** As it stands: bytes that stood already keep their name. */
+function withResult(job: Job, { name }: Placement): Job {
+  assert(job.status === "done", "only a done job has a result");
+  return { ...job, result: { ...toContent(job.result), name } };
 }
 
 /** Its payload is the result, whatever its own says: the size decides who may be given it. */

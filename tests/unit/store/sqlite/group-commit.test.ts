@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { GridError } from "../../../../src/domain/errors.ts";
-import { changesPerCommitMax, gatherTurnCountMax } from "../../../../src/domain/limits.ts";
+import {
+  changesPerCommitMax,
+  commitAgainMs,
+  commitSoonMsMax,
+  gatherTurnCountMax,
+} from "../../../../src/domain/limits.ts";
 import { createGroupCommit } from "../../../../src/store/sqlite/group-commit.ts";
 
 /** An engine that writes down what it commits, and fails when a test says so. */
@@ -8,10 +13,12 @@ function createEngine() {
   const commits: string[][] = [];
   const turns: (() => void)[] = [];
   const broken: unknown[] = [];
+  const later: { readonly ms: number; readonly call: () => void }[] = [];
   let current: string[] = [];
   const engine = {
     commits,
     broken,
+    later,
     failure: null as null | (() => Error | null),
     /** Applied within a transaction. */
     put: (text: string) => {
@@ -36,6 +43,12 @@ function createEngine() {
       const error = engine.failure?.() ?? null;
       if (error !== null) throw error;
       commits.push(current);
+    },
+    clock: {
+      after: (ms, call) => {
+        later.push({ ms, call });
+        return { cancel() {} };
+      },
     },
     atEndOfTurn: (call) => turns.push(call),
     onBroken: (error) => broken.push(error),
@@ -228,5 +241,60 @@ describe("group commit", () => {
     endTurn();
     group.close();
     expect(commits).toEqual([["a"], ["b"]]);
+  });
+
+  test("writeSoon() shares the commit of what comes next, and is told when it is durable", async () => {
+    const { group, put, commits, later, endTurn } = createEngine();
+    const told: string[] = [];
+    group.writeSoon(
+      () => put("claim"),
+      () => told.push("durable"),
+    );
+    endTurn();
+    expect([commits, told, later.map(({ ms }) => ms)]).toEqual([[], [], [commitSoonMsMax]]);
+    const answer = group.write(1, () => put("result"));
+    endTurn();
+    expect(await answer).toBe("result!");
+    expect([commits, told]).toEqual([[["claim", "result"]], ["durable"]]);
+  });
+
+  test("writeSoon() gets a commit of its own when nothing else comes", () => {
+    const { group, put, commits, later, endTurn } = createEngine();
+    group.writeSoon(
+      () => put("claim"),
+      () => {},
+    );
+    later[0]?.call();
+    endTurn();
+    expect(commits).toEqual([["claim"]]);
+  });
+
+  test("writeSoon() is put again after a full disk, and fails what was built upon it", async () => {
+    const { group, engine, put, commits, later, endTurn } = createEngine();
+    const told: string[] = [];
+    group.writeSoon(
+      () => put("claim"),
+      () => told.push("durable"),
+    );
+    const result = outcome(group.write(1, () => put("result")));
+    engine.failure = () => sqliteError("SQLITE_FULL");
+    endTurn();
+    expect(await result).toBe("disk-low");
+    expect([commits, told]).toEqual([[], []]);
+    engine.failure = null;
+    const again = group.write(1, () => put("again"));
+    endTurn();
+    expect(await again).toBe("again!");
+    expect([commits, told]).toEqual([[["claim", "again"]], ["durable"]]);
+    expect(later.at(-1)?.ms).toBe(commitAgainMs);
+  });
+
+  test("close() commits what was only promised", () => {
+    const { group, put, commits } = createEngine();
+    group.writeSoon(
+      () => put("claim"),
+      () => {},
+    );
+    expect([group.close(), commits]).toEqual(["closed", [["claim"]]]);
   });
 });

@@ -13,6 +13,7 @@ function aFullDisk(reserveCount: number) {
       if (isFull) throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
       commits.push("commit");
     },
+    clock: { after: () => ({ cancel() {} }) },
     atEndOfTurn: (call) => turns.push(call),
     onBroken: () => commits.push("broken"),
     makeRoom() {
