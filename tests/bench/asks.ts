@@ -18,8 +18,16 @@ export type LoadAnswer = {
   readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
 };
 
+/** Which protocol the workers speak, and how many jobs each may hold; a classic one holds one. */
+export type Speech = { readonly speaks: "classic" | "v2"; readonly window: number };
+
 export type WorkersAsk =
-  | { readonly do: "join"; readonly url: string; readonly token: string; readonly count: number }
+  | ({
+      readonly do: "join";
+      readonly url: string;
+      readonly token: string;
+      readonly count: number;
+    } & Speech)
   | { readonly do: "leave" }
   | {
       readonly do: "echo";

@@ -3,7 +3,15 @@
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { DiskAnswer, DiskAsk, Helper, LoadAnswer, LoadAsk, WorkersAsk } from "./asks.ts";
+import type {
+  DiskAnswer,
+  DiskAsk,
+  Helper,
+  LoadAnswer,
+  LoadAsk,
+  Speech,
+  WorkersAsk,
+} from "./asks.ts";
 import { spreadOf, type Figures } from "./figures.ts";
 import { cpuPer, readCpu, readMemory } from "./processes.ts";
 import { startServer, type BenchServer, type ServerOptions } from "./server.ts";
@@ -17,13 +25,15 @@ export type Bench = {
   readonly warmupCount: number;
   readonly inFlight: number;
   readonly workerCount: number;
+  readonly speech: Speech;
+  /** Workers that are connected and have nothing to do, in F. */
+  readonly idleCount: number;
 };
 
 export type Measure = (bench: Bench, server: ServerOptions) => Promise<Figures>;
 
 /** Starts of the server in one run of F. */
 const startCount = 10;
-const idleWorkerCount = 1_000;
 const latencyJobCount = 1_000;
 
 type Pattern = Pick<LoadAsk, "pattern" | "body"> & {
@@ -73,7 +83,7 @@ async function measureJobs(
   const server = await startServer(options);
   try {
     const { url, apiKey, workerToken: token } = server;
-    await workers.ask({ do: "join", url, token, count: workerCount });
+    await workers.ask({ do: "join", url, token, count: workerCount, ...bench.speech });
     await load.ask({ ...pattern, url, apiKey, count: warmupCount, inFlight });
     const pids = [server.pid, load.pid, workers.pid];
     const before = pids.map(readCpu);
@@ -122,7 +132,7 @@ export const measureFootprint: Measure = async (bench, options) => {
   try {
     const { url, pid, workerToken: token } = server;
     const alone = readMemory(pid);
-    await bench.workers.ask({ do: "join", url, token, count: idleWorkerCount });
+    await bench.workers.ask({ do: "join", url, token, count: bench.idleCount, ...bench.speech });
     await Bun.sleep(2_000); // What joining left behind is collected, or not.
     const crowded = readMemory(pid);
     return {

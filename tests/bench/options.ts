@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Speech } from "./asks.ts";
 import { pairsMin } from "./figures.ts";
 
 export const measureNames = ["W", "B", "L", "F"] as const;
@@ -17,6 +18,8 @@ export type Options = {
   readonly warmupCount: number;
   readonly inFlight: number;
   readonly workerCount: number;
+  readonly speech: Speech;
+  readonly idleCount: number;
   readonly durability: "power" | "process";
   /** A binary to measure in place of the one built from these sources. */
   readonly binary: string | null;
@@ -35,7 +38,10 @@ export const usage = `bun tests/bench/run.ts [options]
   --jobs N               jobs counted in a run of W and B (10000)
   --warmup N             jobs before anything counts (5000)
   --in-flight N          requests at a time (64)
-  --workers N            classic workers (8)
+  --workers N            workers (8)
+  --speak PROTOCOL       classic (one job at a time) or v2
+  --window N             jobs that a v2 worker may hold (8)
+  --idle N               idle workers of F (1000)
   --durability KIND      power (synced) or process
   --binary FILE          measure this one, do not build
   --compare FILE         alternate with this one, run by run
@@ -51,6 +57,9 @@ const kinds = {
   warmup: { type: "string", default: "5000" },
   "in-flight": { type: "string", default: "64" },
   workers: { type: "string", default: "8" },
+  speak: { type: "string", default: "classic" },
+  window: { type: "string", default: "8" },
+  idle: { type: "string", default: "1000" },
   durability: { type: "string", default: "power" },
   binary: { type: "string" },
   compare: { type: "string" },
@@ -71,6 +80,11 @@ export function readOptions(words: readonly string[]): Options {
     warmupCount: whole("warmup", values.warmup),
     inFlight: whole("in-flight", values["in-flight"]),
     workerCount: whole("workers", values.workers),
+    speech: {
+      speaks: oneOf("speak", values.speak, ["classic", "v2"]),
+      window: whole("window", values.window),
+    },
+    idleCount: whole("idle", values.idle),
     durability,
     binary: values.binary === undefined ? null : existing("binary", values.binary),
     compare: values.compare === undefined ? null : existing("compare", values.compare),

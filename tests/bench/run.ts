@@ -117,9 +117,10 @@ async function withBench(use: (bench: Bench) => Promise<Figures>): Promise<Figur
     disk: startHelper<never, never>("disk"),
     ceilingServer: startHelper<never, never>("ceiling-server"),
   };
-  const { jobCount, warmupCount, inFlight, workerCount } = options;
+  const { jobCount, warmupCount, inFlight, workerCount, speech, idleCount } = options;
   try {
-    return await use({ ...helpers, jobCount, warmupCount, inFlight, workerCount });
+    const given = { jobCount, warmupCount, inFlight, workerCount, speech, idleCount };
+    return await use({ ...helpers, ...given });
   } finally {
     await Promise.all(Object.values(helpers).map((helper) => helper.stop()));
   }
@@ -130,12 +131,14 @@ function note(run: number, what: string): void {
 }
 
 function print({ ceilings, series }: Found): void {
-  const { runCount, jobCount, warmupCount, inFlight, workerCount } = options;
+  const { runCount, jobCount, warmupCount, inFlight, workerCount, speech } = options;
+  const { speaks, window } = speech;
+  const workers = `${workerCount} ${speaks} workers${speaks === "v2" ? ` with windows of ${window}` : ""}`;
   console.log(
     [
       `${machine.startedAt}, Bun ${machine.bun}, ${machine.processors}, Linux ${machine.kernel}`,
       `load average ${machine.loadBefore.toFixed(2)} before, ${loadAfter.toFixed(2)} after`,
-      `${runCount} runs of ${jobCount} jobs of 1 KiB after ${warmupCount} to warm up, ${inFlight} in flight, ${workerCount} classic workers`,
+      `${runCount} runs of ${jobCount} jobs of 1 KiB after ${warmupCount} to warm up, ${inFlight} in flight, ${workers}`,
     ].join("\n"),
   );
   if (runCount < 5) console.log("Fewer than five runs: for a look, not for a claim.");

@@ -1,7 +1,9 @@
-// Workers of the original protocol, all in this one process: each answers a payload at once with the same bytes.
+// Workers of either protocol, all in this one process: each answers a payload at once with the same bytes.
 // Also the other end of the echo that shows what a frame costs at least.
 
 import { unreachable } from "../../src/domain/assert.ts";
+import { decodeFrame, encodeMessage, type MessageHeader } from "../../src/protocol/frame.ts";
+import { workerProtocol } from "../../src/protocol/worker-messages.ts";
 import { answerAsks, type WorkersAsk } from "./asks.ts";
 
 const readyMessage = JSON.stringify({ code: 1, status: 1 });
@@ -25,12 +27,15 @@ answerAsks(async (ask: WorkersAsk) => {
   }
 });
 
-async function join({ url, token, count }: Extract<WorkersAsk, { do: "join" }>): Promise<null> {
+async function join(ask: Extract<WorkersAsk, { do: "join" }>): Promise<null> {
+  const { url, token, count, speaks, window } = ask;
+  const one = (name: string) =>
+    speaks === "v2" ? joinNewer({ url, token, window }, name) : joinOne(url, token, name);
   const joined: WebSocket[] = [];
   while (joined.length < count) {
     const some = Math.min(joiningMax, count - joined.length);
     const names = Array.from({ length: some }, (_, index) => `bench-${joined.length + index}`);
-    joined.push(...(await Promise.all(names.map((name) => joinOne(url, token, name)))));
+    joined.push(...(await Promise.all(names.map(one))));
   }
   workers = joined;
   return null;
@@ -52,6 +57,46 @@ function joinOne(url: string, token: string, name: string): Promise<WebSocket> {
     reject(new Error(`A worker was turned away: ${reason}`)),
   );
   return promise;
+}
+
+type Newer = { readonly url: string; readonly token: string; readonly window: number };
+
+/** Resolves when the server has welcomed it. Results of one frame of jobs leave in one frame. */
+function joinNewer({ url, token, window }: Newer, name: string): Promise<WebSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  const address = `${url.replace("http", "ws")}/api/worker`;
+  const headers = { "X-API-KEY": token };
+  const socket = new WebSocket(address, { protocols: [workerProtocol], headers });
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("open", () => {
+    const about = { worker_id: name, name, boot_id: crypto.randomUUID(), slots: window };
+    socket.send(encodeMessage({ op: "hello", ...about, types: [] }));
+  });
+  socket.addEventListener("message", ({ data }) => {
+    const answers: Uint8Array[] = [];
+    for (const { header, body } of decodeFrame(new Uint8Array(data as ArrayBuffer))) {
+      if (header.op === "welcome") {
+        answers.push(encodeMessage({ op: "ready", window }));
+        resolve(socket);
+      } else if (header.op === "job") answers.push(echoed(header, body));
+    }
+    if (answers.length > 0) socket.send(Buffer.concat(answers));
+  });
+  socket.addEventListener("close", ({ code, reason }) =>
+    reject(new Error(`A worker was turned away: ${code} ${reason}`)),
+  );
+  return promise;
+}
+
+function echoed(
+  { job, attempt, token, sha256, size }: MessageHeader,
+  body: Uint8Array,
+): Uint8Array {
+  const about = { job: job ?? null, attempt: attempt ?? null, token: token ?? null };
+  return encodeMessage(
+    { op: "result", ...about, sha256: sha256 ?? null, size: size ?? null },
+    body,
+  );
 }
 
 /** Sends `count` messages of 1 KiB in all, so many in flight on each socket, and takes them back. */
