@@ -100,7 +100,8 @@ export function createGroupCommit({
     const batch = takeBatch();
     if (batch.length === 0) return;
     commit(batch);
-    if (waiting.length > 0) arm();
+    // What was put off waits for its time, or for the next change.
+    if (waiting.some(({ isPromised }) => !isPromised)) arm();
   }
 
   function takeBatch(): readonly Request[] {

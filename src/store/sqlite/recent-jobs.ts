@@ -9,6 +9,9 @@ import {
   recentNotesCharactersMax,
 } from "../../domain/limits.ts";
 
+/** What a job is found by. */
+type JobNames = { readonly seq: JobSeq; readonly id: JobId; readonly key: string };
+
 export type RecentJobs = {
   get(seq: JobSeq): Job | null;
   seqByKey(key: string): JobSeq | null;
@@ -22,7 +25,7 @@ export type RecentJobs = {
   /** Jobs whose newest move is not in the file yet. */
   heldCount(): number;
   isHeld(seq: JobSeq): boolean;
-  drop(seq: JobSeq): void;
+  drop(job: JobNames): void;
   bytes(blob: number): Uint8Array | null;
   putBytes(blob: number, bytes: Uint8Array): void;
   dropBytes(blob: number): void;
@@ -31,44 +34,24 @@ export type RecentJobs = {
 };
 
 export function createRecentJobs(): RecentJobs {
-  const jobsBySeq = new Map<JobSeq, Job>();
-  const seqsByKey = new Map<string, JobSeq>();
-  const seqsById = new Map<JobId, JobSeq>();
+  const jobsBySeq = createGenerations<JobSeq, Job>(recentJobCountMax);
+  const seqsByKey = createGenerations<string, JobSeq>(recentJobCountMax);
+  const seqsById = createGenerations<JobId, JobSeq>(recentJobCountMax);
   const heldBySeq = new Map<JobSeq, Job>();
-  const bytesByBlob = new Map<number, Uint8Array>();
-  let byteCount = 0;
+  const bytesByBlob = createGenerations<number, Uint8Array>(recentBytesMax);
 
-  const drop = (seq: JobSeq) => {
-    const job = jobsBySeq.get(seq);
-    if (job === undefined) return;
-    jobsBySeq.delete(seq);
-    seqsById.delete(job.id);
-    if (seqsByKey.get(job.key) === seq) seqsByKey.delete(job.key);
-  };
-  const dropBytes = (blob: number) => {
-    const bytes = bytesByBlob.get(blob);
-    if (bytes === undefined) return;
-    bytesByBlob.delete(blob);
-    byteCount -= bytes.length;
-  };
   const put = (job: Job) => {
-    if (jobsBySeq.has(job.seq)) {
-      jobsBySeq.set(job.seq, job);
-      return;
-    }
-    if (isBulky(job)) return;
-    jobsBySeq.set(job.seq, job);
-    seqsByKey.set(job.key, job.seq);
-    seqsById.set(job.id, job.seq);
-    if (jobsBySeq.size <= recentJobCountMax) return;
-    const [oldest] = jobsBySeq.keys();
-    if (oldest !== undefined) drop(oldest);
+    if (isBulky(job)) return jobsBySeq.drop(job.seq);
+    jobsBySeq.put(job.seq, job, 1);
+    if (job.revision > 0) return; // It has its names since it was added.
+    seqsByKey.put(job.key, job.seq, 1);
+    seqsById.put(job.id, job.seq, 1);
   };
 
   return {
-    get: (seq) => heldBySeq.get(seq) ?? jobsBySeq.get(seq) ?? null,
-    seqById: (id) => seqsById.get(id) ?? null,
-    seqByKey: (key) => seqsByKey.get(key) ?? null,
+    get: (seq) => heldBySeq.get(seq) ?? jobsBySeq.get(seq),
+    seqById: (id) => seqsById.get(id),
+    seqByKey: (key) => seqsByKey.get(key),
     put,
     hold(job) {
       heldBySeq.set(job.seq, job);
@@ -79,26 +62,65 @@ export function createRecentJobs(): RecentJobs {
     },
     heldCount: () => heldBySeq.size,
     isHeld: (seq) => heldBySeq.has(seq),
-    drop,
-    bytes: (blob) => bytesByBlob.get(blob) ?? null,
-    putBytes(blob, given) {
-      const bytes = given.slice(); // The caller may use its buffer again.
-      bytesByBlob.set(blob, bytes);
-      byteCount += bytes.length;
-      for (const oldest of bytesByBlob.keys()) {
-        if (byteCount <= recentBytesMax) return;
-        dropBytes(oldest);
-      }
+    drop({ seq, key, id }) {
+      jobsBySeq.drop(seq);
+      seqsByKey.drop(key);
+      seqsById.drop(id);
     },
-    dropBytes,
+    bytes: (blob) => bytesByBlob.get(blob),
+    putBytes: (blob, bytes) => bytesByBlob.put(blob, owned(bytes), bytes.length),
+    dropBytes: (blob) => bytesByBlob.drop(blob),
     clear() {
       jobsBySeq.clear();
       seqsByKey.clear();
       seqsById.clear();
       bytesByBlob.clear();
-      byteCount = 0;
     },
   };
+}
+
+type Generations<Key, Value> = {
+  get(key: Key): Value | null;
+  put(key: Key, value: Value, weight: number): void;
+  drop(key: Key): void;
+  clear(): void;
+};
+
+/**
+ * Keeps what was put last. Two halves: when the younger is full it becomes the older, whose content goes. Taking
+ * single entries from the front of one large map costs more than all else that is done with them.
+ */
+function createGenerations<Key, Value>(weightMax: number): Generations<Key, Value> {
+  let young = new Map<Key, Value>();
+  let old = new Map<Key, Value>();
+  let weight = 0;
+  const clear = () => {
+    young = new Map();
+    old = new Map();
+    weight = 0;
+  };
+
+  return {
+    get: (key) => young.get(key) ?? old.get(key) ?? null,
+    put(key, value, added) {
+      young.set(key, value);
+      weight += added;
+      if (weight * 2 < weightMax) return;
+      old = young;
+      young = new Map();
+      weight = 0;
+    },
+    drop(key) {
+      young.delete(key);
+      old.delete(key);
+    },
+    clear,
+  };
+}
+
+/** A view would keep the whole buffer alive, and see what becomes of it. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /** Labels and notes may be large; a cache of thousands of them would be. */

@@ -13,7 +13,7 @@ import type { Contents, Placement } from "./contents.ts";
 import type { Counters } from "./counters.ts";
 import type { Counted, JobCounts } from "./job-counts.ts";
 import type { GroupCounts } from "./group-counts.ts";
-import { fromIdText } from "./id-bytes.ts";
+import { fromIdText, toIdText } from "./id-bytes.ts";
 import { fromAvoid, fromOptions } from "./job-row.ts";
 import type { RecentJobs } from "./recent-jobs.ts";
 import type { Shapes } from "./shapes.ts";
@@ -210,7 +210,8 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     counts.note(row, row.state, -1);
     groups.note(row.job_group, row.state, -1);
     const blobs = new Set([row.payload, row.result ?? row.payload]);
-    recent.drop(seq);
+    const id = toIdText(row.id);
+    recent.drop({ seq, id, key: row.key ?? id });
     const freed = [...blobs].map(contents.release).filter((name) => name !== null);
     return { kind: "removed", freed };
   }
