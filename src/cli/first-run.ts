@@ -10,8 +10,17 @@ import { makePrivateDirectory, readTextOrNull, replaceFile } from "../platform/d
 import type { FirstRunSink, GeneratedCredentials } from "../wiring/credentials.ts";
 
 export type FirstRun = FirstRunSink & {
-  /** Notes the address of a server whose credentials stand in the user's context. */
-  listening(url: string): Promise<void>;
+  /** Notes where a server answers whose credentials were kept, and says what is kept; null is nothing. */
+  listening(at: ServedAt): Promise<Kept | null>;
+};
+
+/** The address for programs of this machine, and the pin of the server's own certificate. */
+export type ServedAt = { readonly url: string; readonly pin: string | null };
+
+export type Kept = {
+  readonly workerToken: string | null;
+  /** Whether it stands where this user's commands look for it. */
+  readonly isInContext: boolean;
 };
 
 export type FirstRunDeps = {
@@ -30,19 +39,23 @@ export function createFirstRun(deps: FirstRunDeps): FirstRun {
   const places = [...own, join(dataDir, "context.toml")];
   return {
     async keep(generated) {
-      const entry = { dataDir, name, url: null, ...generated };
+      const entry = { dataDir, name, url: null, pin: null, ...generated };
       const path = await enterFirst(places, entry);
       const lines = deps.isUnwatched
         ? [`This server made its own credentials. They are in ${path}, for this user alone.`]
         : told(generated, path);
       for (const line of lines) deps.print(line);
     },
-    async listening(url) {
+    async listening({ url, pin }) {
+      let kept: Kept | null = null;
       for (const path of places) {
         const found = findEntry((await readTextOrNull(path).catch(() => null)) ?? "", dataDir);
-        if (found === null || found.url === url) continue;
-        await enter(path, { ...found, name, url }).catch(() => {}); // Only a convenience is lost.
+        if (found === null) continue;
+        kept ??= { workerToken: found.workerToken, isInContext: own.includes(path) };
+        if (found.url === url && found.pin === pin) continue;
+        await enter(path, { ...found, name, url, pin }).catch(() => {}); // Only a convenience is lost.
       }
+      return kept;
     },
   };
 }
@@ -73,6 +86,7 @@ async function enter(path: string, entry: ContextEntry): Promise<void> {
     url: entry.url ?? older?.url ?? null,
     apiKey: entry.apiKey ?? older?.apiKey ?? null,
     workerToken: entry.workerToken ?? older?.workerToken ?? null,
+    pin: entry.url === null ? (older?.pin ?? null) : entry.pin, // It belongs to the address.
   };
   const changed = withEntry(text, merged);
   if (changed === null) throw new GridError("malformed", `${path} is not valid TOML. Mend it.`);

@@ -25,9 +25,14 @@ import { StartError } from "../platform/start-error.ts";
 import { onStopSignal } from "../platform/signals.ts";
 import { version } from "../platform/version.ts";
 import { startServer } from "../wiring/server.ts";
+import type { RunningServer } from "../wiring/server.ts";
 import { exitCode } from "./exit-code.ts";
 import { createFirstRun } from "./first-run.ts";
+import type { FirstRun } from "./first-run.ts";
+import { joinNotices } from "./join-line.ts";
+import type { JoinAccess } from "./join-line.ts";
 import { printNotice, printResult } from "./output.ts";
+import { servedUrls } from "./served-urls.ts";
 
 export type ServeOptions = {
   /** The configuration file, or null for none. */
@@ -66,11 +71,36 @@ export async function serve({ file, isCheck, flags }: ServeOptions): Promise<voi
     return error instanceof StartError ? error.exitCode : exitCode.unavailable;
   });
   if (typeof server === "number") return exitAfterOutput(server);
-  await firstRun.listening(server.url);
-  const { dataDir } = loaded.config.server;
+  const joining = await noteWhereItIs(server, config, firstRun);
+  const { dataDir } = config.server;
   printNotice(`GridLike ${version} listens at ${server.url} and keeps its data in ${dataDir}`);
+  for (const line of joining) printNotice(line);
   log.info("server.stopping", { signal: await asked });
   exitAfterOutput(await stop(server, log));
+}
+
+/** Notes the address for later commands, and answers with how workers join. */
+async function noteWhereItIs(
+  { url, pin }: RunningServer,
+  { server, auth }: Config,
+  firstRun: FirstRun,
+): Promise<readonly string[]> {
+  const { local, outward } = await servedUrls(url, server);
+  const kept = await firstRun.listening({ url: local, pin });
+  const token = auth.worker.kind === "generated" ? (kept?.workerToken ?? null) : null;
+  const isOpen = auth.worker.kind === "none";
+  return joinNotices({
+    localUrl: local,
+    outwardUrl: outward,
+    access: isOpen ? { kind: "open" } : accessBy(token),
+    pin,
+    isInContext: kept !== null && kept.isInContext && (isOpen || token !== null),
+  });
+}
+
+/** What is printed in an unwatched container ends in a log, where no secret belongs. */
+function accessBy(token: string | null): JoinAccess {
+  return token === null || isUnwatchedContainer() ? { kind: "file" } : { kind: "token", token };
 }
 
 async function stop(server: { stop(): Promise<void> }, log: Log): Promise<number> {

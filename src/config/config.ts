@@ -29,9 +29,14 @@ export type ServerConfig = {
   /** Networks whose X-Forwarded headers are believed, such as "10.0.0.0/8". */
   readonly behindProxy: readonly string[];
   readonly insecureHttp: boolean;
-  /** PEM files, absolute paths; null is plain HTTP. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Null is plain HTTP. */
+  readonly tls: TlsConfig | null;
 };
+
+/** `files`: in PEM, absolute paths. `own`: the server makes a certificate at its first start and keeps it. */
+export type TlsConfig =
+  | { readonly kind: "files"; readonly certFile: string; readonly keyFile: string }
+  | { readonly kind: "own" };
 
 /** `power`: survives a power cut. `process`: survives a crash of the program, and is faster. */
 export type Durability = "power" | "process";

@@ -13,6 +13,7 @@ export const foreignVariables: ReadonlySet<string> = new Set([
   "GRIDLIKE_TOKEN_FILE",
   "GRIDLIKE_API_KEY",
   "GRIDLIKE_API_KEY_FILE",
+  "GRIDLIKE_PIN",
   "GRIDLIKE_CONTEXT",
   "GRIDLIKE_OUTPUT_MODE",
   "GRIDLIKE_JOB",

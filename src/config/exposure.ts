@@ -1,5 +1,5 @@
-// Who can reach the server, and what is then refused: secrets in the clear beyond this machine, and open doors
-// towards the whole internet.
+// Who can reach the server, and what follows from it: beyond this machine a certificate of its own instead of
+// secrets in the clear, and no open doors towards the whole internet.
 
 import { unreachable } from "../domain/assert.ts";
 import { networkProblem, reachOf } from "../platform/addresses.ts";
@@ -29,14 +29,34 @@ function networkProblems(settings: Settings, given: GivenByName): readonly Probl
 }
 
 function plainHttpProblems(settings: Settings, given: GivenByName): readonly Problem[] {
-  const { host, insecure_http, behind_proxy } = settings.server;
-  const tls = settings["server.tls"];
-  const isPlain = tls.cert === null && tls.key === null;
-  if (!isPlain || insecure_http || behind_proxy.length > 0 || reachOf(host) === "loopback") {
-    return [];
+  const { auto } = settings["server.tls"];
+  const { host } = settings.server;
+  if (auto === true && hasTlsFiles(settings)) {
+    const sentence =
+      "server.tls.auto is true, and cert and key name a certificate of yours. Remove one of them.";
+    return [{ origin: given.get("server.tls.auto")?.origin ?? null, sentence }];
   }
-  const sentence = `server.host is "${host}", which other machines reach, and without TLS tokens and payloads are readable on the way. Set cert and key in [server.tls], or name your proxy's network in server.behind_proxy, or accept it with server.insecure_http = true (--insecure-http).`;
+  if (auto !== false || !isInTheClear(settings)) return [];
+  const sentence = `server.host is "${host}", which other machines reach, and without TLS tokens and payloads are readable on the way. Remove server.tls.auto = false, or set cert and key in [server.tls], or name your proxy's network in server.behind_proxy, or accept it with server.insecure_http = true (--insecure-http).`;
   return [{ origin: given.get("server.host")?.origin ?? null, sentence }];
+}
+
+/** Whether the server is to make itself a certificate: because it is told to, or as nothing else protects it. */
+export function wantsOwnCertificate(settings: Settings): boolean {
+  const { auto } = settings["server.tls"];
+  return !hasTlsFiles(settings) && (auto ?? isInTheClear(settings));
+}
+
+/** Other machines reach it, and nobody said what is to protect the way. */
+function isInTheClear(settings: Settings): boolean {
+  const { host, insecure_http, behind_proxy } = settings.server;
+  const isMeant = insecure_http || behind_proxy.length > 0 || hasTlsFiles(settings);
+  return !isMeant && reachOf(host) !== "loopback";
+}
+
+function hasTlsFiles(settings: Settings): boolean {
+  const { cert, key } = settings["server.tls"];
+  return cert !== null || key !== null;
 }
 
 function openDoorProblems(

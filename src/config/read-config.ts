@@ -10,7 +10,7 @@ import type { Config, RetentionConfig, ServerConfig } from "./config.ts";
 import { readAuth } from "./credentials.ts";
 import type { FileSources } from "./credentials.ts";
 import { givenAsText, readEnvironment } from "./environment.ts";
-import { exposureProblems } from "./exposure.ts";
+import { exposureProblems, wantsOwnCertificate } from "./exposure.ts";
 import { formatProblem, inFile, inReadingOrder } from "./given.ts";
 import type { Given, GivenByName, Problem } from "./given.ts";
 import { chainProblems, readJobTypes } from "./job-types.ts";
@@ -101,7 +101,7 @@ function serverConfig(settings: Settings, sources: FileSources): ServerConfig {
     dataDir: resolve(sources.folderOf(sources.given.get("server.data_dir")), server.data_dir),
     behindProxy: server.behind_proxy,
     insecureHttp: server.insecure_http,
-    tls: tlsConfig(settings["server.tls"], sources),
+    tls: tlsConfig(settings, sources),
   };
 }
 
@@ -120,9 +120,11 @@ function retentionConfig({ retention }: Settings, types: readonly GivenType[]): 
 }
 
 function tlsConfig(
-  { cert, key }: Settings["server.tls"],
+  settings: Settings,
   { given, folderOf, readText, refuse }: FileSources,
 ): ServerConfig["tls"] {
+  if (wantsOwnCertificate(settings)) return { kind: "own" };
+  const { cert, key } = settings["server.tls"];
   const originOf = (name: string) => given.get(name)?.origin ?? null;
   if (cert === null || key === null) {
     if (cert === key) return null;
@@ -138,7 +140,8 @@ function tlsConfig(
     refuse({ origin: originOf(name), sentence: `${name}: the file ${absolute} ${read.problem}.` });
     return absolute;
   };
-  return { certFile: pemOf("server.tls.cert", cert), keyFile: pemOf("server.tls.key", key) };
+  const certFile = pemOf("server.tls.cert", cert);
+  return { kind: "files", certFile, keyFile: pemOf("server.tls.key", key) };
 }
 
 function refused(problems: readonly Problem[], sources: ConfigSources): ConfigResult {

@@ -70,13 +70,19 @@ export const sections = {
       insecure_http: setting(
         flag(),
         false,
-        "Accept plain HTTP on an address that other machines reach: tokens and payloads are then readable on the way.",
+        "Speak plain HTTP instead of TLS on an address that other machines reach, as workers of the original protocol may need: tokens and payloads are then readable on the way.",
       ),
     }),
   },
   "server.tls": {
-    about: "HTTPS with your own certificate. Without both keys the server speaks plain HTTP.",
+    about:
+      "HTTPS: with a certificate from files, or with one that the server makes itself. With neither it speaks plain HTTP.",
     schema: v.object({
+      auto: openSetting(
+        flag(),
+        { example: "true" },
+        "true: the server makes a certificate of its own at its first start, and workers recognise it by its pin. Left out: the same where other machines reach the server, unless files, behind_proxy or insecure_http say otherwise. false: never.",
+      ),
       cert: openSetting(path, { example: '"tls.crt"' }, "PEM file of the certificate chain."),
       key: openSetting(path, { example: '"tls.key"' }, "PEM file of the private key."),
     }),
@@ -242,7 +248,6 @@ export type TypeSettings = v.InferOutput<typeof typeSection.schema>;
 
 /** Keys that a later version will serve. Naming them beats calling them unknown. */
 export const laterKeys: ReadonlyMap<string, string> = new Map([
-  ["server.tls.auto", "Set cert and key in [server.tls]."],
   ["auth.dashboard", "Remove the section: this version has no page to sign in to."],
 ]);
 

@@ -58,7 +58,18 @@ export type DataDirectoryOptions = {
 
 export const databaseName = "grid.db";
 export const lockName = "lock";
-const ours = ["IDENTITY", "HIGH-WATER", "HOLDER", "RESERVE", lockName, "blobs", "uploads"];
+/** The server's own certificate and its key, where it made one. */
+export const certificateName = "tls.pem";
+const ours = [
+  "IDENTITY",
+  "HIGH-WATER",
+  "HOLDER",
+  "RESERVE",
+  certificateName,
+  lockName,
+  "blobs",
+  "uploads",
+];
 /** Names of all that a server keeps directly in its directory. */
 export const ownNames: readonly string[] = [...ours, databaseName];
 const databaseNames = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`];

@@ -6,11 +6,13 @@ import { createBroker } from "../broker/create-broker.ts";
 import { createSha256 } from "../blobs/hashing.ts";
 import type { PartStore } from "../blobs/part-store.ts";
 import type { Config, ServerConfig } from "../config/config.ts";
-import { networksContain } from "../platform/addresses.ts";
+import { unreachable } from "../domain/assert.ts";
+import { machineAddresses, networksContain } from "../platform/addresses.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { readTextOrNull } from "../platform/durable-files.ts";
 import { createIds } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
+import type { Pin } from "../platform/pin.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { machineName } from "../platform/program.ts";
 import { StartError } from "../platform/start-error.ts";
@@ -38,6 +40,8 @@ export type StartOptions = {
 
 export type RunningServer = {
   readonly url: string;
+  /** Of the certificate that the server made itself; null for another one and for plain HTTP. */
+  readonly pin: Pin | null;
   /** Ends in order; may be called twice. */
   stop(): Promise<void>;
 };
@@ -48,6 +52,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   await using opened = new AsyncDisposableStack();
   const directory = await openDataDirectory({ path: config.server.dataDir, ...parts });
   opened.defer(() => directory.close());
+  const tls = await openTls(config.server, { ...parts, directory: directory.path });
   const storage = await openStorage({ config, directory, ...parts, onBroken });
   opened.defer(() => storage.close());
   const uploads = await openUploads({ directory, ...parts, onBroken });
@@ -78,7 +83,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const backups = await openBackups({ ...parts, ...storage, ...storage.staged, directory });
   opened.defer(() => backups.close());
 
-  const listener = await openDoors(config, { ...parts, ...uploads, backups, broker, credentials });
+  const doors = { ...parts, ...uploads, backups, broker, credentials, tls };
+  const listener = openDoors(config, doors);
   opened.defer(() => {
     broker.drain();
     return listener.stop();
@@ -88,7 +94,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   log.info("server.listening", { url, port: listener.port, incarnation, version });
 
   const running = opened.move();
-  return { url, stop: () => running.disposeAsync() };
+  return { url, pin: tls?.pin ?? null, stop: () => running.disposeAsync() };
 }
 
 type Parts = {
@@ -112,19 +118,21 @@ function assembleBroker(
     kickAfterMs: config.auth.kickAfterMs,
     verifyWorkerToken: (token) => parts.credentials.verifyWorker(token),
     durability: config.database.durability,
+    name: config.server.name,
   });
 }
 
-async function openDoors(
+function openDoors(
   { server, storage }: Config,
   parts: Parts & {
     readonly broker: Broker;
     readonly credentials: Credentials;
     readonly partStore: PartStore;
     readonly backups: Backups;
+    readonly tls: ServerTls | null;
   },
-): Promise<Listener> {
-  const { credentials } = parts;
+): Listener {
+  const { credentials, tls } = parts;
   const app = createApp({
     ...parts,
     auth: {
@@ -142,13 +150,33 @@ async function openDoors(
       version,
     },
   });
-  const tls = await readTls(server);
-  return listen(app, { host: server.host, port: server.port, tls, clock: parts.clock });
+  const pem = tls === null ? null : { cert: tls.cert, key: tls.key };
+  return listen(app, { host: server.host, port: server.port, tls: pem, clock: parts.clock });
 }
 
-async function readTls({ tls }: ServerConfig) {
+/** Texts in PEM. */
+type ServerTls = { readonly cert: string; readonly key: string; readonly pin: Pin | null };
+
+async function openTls(
+  { tls, host, name }: ServerConfig,
+  { directory, log }: { readonly directory: string; readonly log: Log },
+): Promise<ServerTls | null> {
   if (tls === null) return null;
-  return { cert: await requireText(tls.certFile), key: await requireText(tls.keyFile) };
+  switch (tls.kind) {
+    case "files":
+      return {
+        cert: await requireText(tls.certFile),
+        key: await requireText(tls.keyFile),
+        pin: null,
+      };
+    case "own": {
+      const { openOwnCertificate } = await import("./own-certificate.ts");
+      const hosts = [host, machineName(), ...machineAddresses()];
+      return openOwnCertificate({ directory, name, hosts, log });
+    }
+    default:
+      return unreachable(tls);
+  }
 }
 
 async function requireText(path: string): Promise<string> {

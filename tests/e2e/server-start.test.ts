@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openPinned } from "../../src/platform/pinned-tls.ts";
 import { buildOnce } from "../support/binary.ts";
 
 let binary = "";
@@ -40,17 +41,22 @@ function start(...words: readonly string[]) {
     said += new TextDecoder().decode(value);
     return !done;
   };
+  /** What fits the pattern, once it was said. */
+  const until = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(said)?.[0];
+      if (found !== undefined) return found;
+      if (!(await read())) throw new Error(`It ended without saying ${pattern}: ${said}`);
+    }
+  };
   return {
     run,
     said: () => said,
     /** The address it listens at. */
     async url(): Promise<string> {
-      for (;;) {
-        const found = /listens at (\S+)/.exec(said)?.[1];
-        if (found !== undefined) return found;
-        if (!(await read())) throw new Error(`It ended without listening: ${said}`);
-      }
+      return (await until(/listens at \S+/)).slice("listens at ".length);
     },
+    until,
     /** Its exit code, after everything that it said was read. */
     async end(): Promise<number> {
       while (await read());
@@ -125,9 +131,53 @@ test("gridlike says that its port is taken, and exits 3", async () => {
   }
 });
 
-test("gridlike does not open itself to other machines in the clear, and exits 2", async () => {
-  const server = start("server", "start", "--port", "0", "--host", "0.0.0.0");
+test("gridlike server start --host 0.0.0.0 speaks TLS alone, and prints the line that others join with", async () => {
+  const first = start("server", "start", "--port", "0", "--host", "0.0.0.0");
+  const { port } = new URL(await first.url());
+  const local = `https://127.0.0.1:${port}/`;
+  const { address, token, pin } = await joinLineOf(first);
+  expect(new URL(address).port).toBe(port);
+  expect(new URL(address).hostname).not.toBe("0.0.0.0");
+  expect(contextText()).toContain(`url = "${local}"`);
+  expect(contextText()).toContain(`worker_token = "${token}"`);
+  expect(contextText()).toContain(`pin = "${pin}"`);
+  const tls = await openPinned(local, pin);
+  expect((await fetch(new URL("livez", local), { tls })).status).toBe(200);
+  expect(await fetch(`http://127.0.0.1:${port}/livez`).catch(() => "not in the clear")).toBe(
+    "not in the clear",
+  );
+  const wrong = openPinned(local, `sha256:${"0".repeat(64)}`).catch(String);
+  expect(await wrong).toContain(pin);
+  first.run.kill("SIGTERM");
+  expect(await first.end()).toBe(0);
+
+  // What stands in the context is printed again; the API key is not.
+  const second = start("server", "start", "--port", "0", "--host", "0.0.0.0");
+  await second.url();
+  expect(await joinLineOf(second)).toMatchObject({ token, pin });
+  expect(second.said()).not.toContain("gla_");
+});
+
+test("gridlike server start --insecure-http is plain beyond this machine, and joined without a pin", async () => {
+  const server = start("server", "start", "--port", "0", "--host", "0.0.0.0", "--insecure-http");
+  const url = await server.url();
+  expect(url).toStartWith("http://");
+  const line = await server.until(/^ {2}gridlike worker start --server http:.*(?=\n)/m);
+  expect(line).toMatch(/ --join glw_\S+ -- COMMAND$/);
+  expect((await fetch(`http://127.0.0.1:${new URL(url).port}/livez`)).status).toBe(200);
+});
+
+test("gridlike server start does not open itself in the clear where no certificate is to be made", async () => {
+  writeFileSync(join(folder, "gridlike.toml"), "[server.tls]\nauto = false\n");
+  const server = start("--config", "gridlike.toml", "--port", "0", "--host", "0.0.0.0");
   expect(await server.end()).toBe(2);
   expect(server.said()).toStartWith('--host: server.host is "0.0.0.0"');
   expect(server.said()).toContain("--insecure-http");
 });
+
+async function joinLineOf(server: ReturnType<typeof start>) {
+  const line = await server.until(/^ {2}gridlike worker start --server https:.*(?=\n)/m);
+  const pattern = /--server (\S+) --join (glw_\S+) --pin (sha256:[0-9a-f]{64}) -- COMMAND$/;
+  const [, address = "", token = "", pin = ""] = pattern.exec(line) ?? [];
+  return { address, token, pin };
+}

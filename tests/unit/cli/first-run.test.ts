@@ -74,11 +74,42 @@ test("keep() leaves a secret standing that was made at an earlier start", async 
   expect(entryIn(own())).toMatchObject({ apiKey: "gla_old", workerToken: "glw_new" });
 });
 
+const pin = `sha256:${"ab".repeat(32)}`;
+
 test("listening() notes the address of a server that stands in the context, and of no other", async () => {
   const firstRun = aFirstRun({});
-  await firstRun.listening("http://127.0.0.1:1/");
+  expect(await firstRun.listening({ url: "https://127.0.0.1:1/", pin })).toBeNull();
   expect(() => statSync(own())).toThrow();
   await firstRun.keep(made);
-  await firstRun.listening("http://127.0.0.1:2/");
-  expect(entryIn(own())).toMatchObject({ ...made, url: "http://127.0.0.1:2/" });
+  await firstRun.listening({ url: "https://127.0.0.1:2/", pin });
+  expect(entryIn(own())).toMatchObject({ ...made, url: "https://127.0.0.1:2/", pin });
+});
+
+test("listening() forgets the pin of a server that has none any more", async () => {
+  const firstRun = aFirstRun({});
+  await firstRun.keep(made);
+  await firstRun.listening({ url: "https://127.0.0.1:2/", pin });
+  await firstRun.keep({ apiKey: null, workerToken: "glw_new" });
+  expect(entryIn(own())).toMatchObject({
+    pin,
+    url: "https://127.0.0.1:2/",
+    workerToken: "glw_new",
+  });
+  await firstRun.listening({ url: "http://127.0.0.1:2/", pin: null });
+  expect(entryIn(own())).toMatchObject({ pin: null, url: "http://127.0.0.1:2/" });
+});
+
+test("listening() answers with the token that was kept, and whether commands find it", async () => {
+  const at = { url: "https://127.0.0.1:2/", pin };
+  await aFirstRun({}).keep(made);
+  expect(await aFirstRun({}).listening(at)).toEqual({
+    workerToken: made.workerToken,
+    isInContext: true,
+  });
+  rmSync(own());
+  await aFirstRun({ contextPath: null }).keep({ ...made, workerToken: "glw_here" });
+  expect(await aFirstRun({}).listening(at)).toEqual({
+    workerToken: "glw_here",
+    isInContext: false,
+  });
 });

@@ -8,8 +8,15 @@ const closet: ContextEntry = {
   url: "http://127.0.0.1:7171/",
   apiKey: "gla_1",
   workerToken: "glw_1",
+  pin: "sha256:0123",
 };
-const attic: ContextEntry = { ...closet, dataDir: 'C:\\a "b"\n', name: "attic", workerToken: null };
+const attic: ContextEntry = {
+  ...closet,
+  dataDir: 'C:\\a "b"\n',
+  name: "attic",
+  workerToken: null,
+  pin: null,
+};
 
 /** The text with the entry; the texts of these tests are TOML. */
 function entered(text: string, entry: ContextEntry): string {

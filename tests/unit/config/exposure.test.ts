@@ -3,27 +3,63 @@ import { configOf, problemsOf } from "../../support/a-config.ts";
 
 const open = "insecure_http = true\n[auth.worker]\ntype = 'none'";
 
-test("readConfig() refuses plain HTTP on an address that other machines reach, with the remedy", () => {
-  for (const host of ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "closet.lan"]) {
-    expect(problemsOf(`[server]\nhost = "${host}"`)).toEqual([
-      expect.stringMatching(/^2:8: .*without TLS.*\[server\.tls\].*insecure_http = true/),
+const reachable = ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "closet.lan"];
+const tlsOf = (text: string) => configOf(text).server.tls;
+
+test("readConfig() gives a server that other machines reach a certificate of its own", () => {
+  for (const host of reachable) {
+    expect(tlsOf(`[server]\nhost = "${host}"`)).toEqual({ kind: "own" });
+  }
+  const flags = [{ flag: "--host", name: "server.host", text: "0.0.0.0" }];
+  expect(configOf(null, { flags }).server.tls).toEqual({ kind: "own" });
+});
+
+test("readConfig() leaves plain HTTP on this machine, behind a proxy, or when it is said to be wanted", () => {
+  for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) {
+    expect(tlsOf(`[server]\nhost = "${host}"`)).toBeNull();
+  }
+  expect(tlsOf("[server]\nhost = '0.0.0.0'\nbehind_proxy = ['172.16.0.0/12']")).toBeNull();
+  expect(tlsOf("[server]\nhost = '0.0.0.0'\ninsecure_http = true")).toBeNull();
+  const flags = [{ flag: "--insecure-http", name: "server.insecure_http", text: "true" }];
+  expect(configOf("[server]\nhost = '0.0.0.0'", { flags }).server.tls).toBeNull();
+});
+
+test("readConfig() makes a certificate wherever auto is true", () => {
+  const auto = "[server.tls]\nauto = true";
+  expect(tlsOf(auto)).toEqual({ kind: "own" });
+  expect(tlsOf(`[server]\nhost = '0.0.0.0'\ninsecure_http = true\n${auto}`)).toEqual({
+    kind: "own",
+  });
+  const environment = { GRIDLIKE_SERVER_TLS_AUTO: "true" };
+  expect(configOf(null, { environment }).server.tls).toEqual({ kind: "own" });
+  expect(problemsOf("[server.tls]\nauto = 'yes'")).toEqual([
+    "2:8: server.tls.auto is 'yes'; it must be true or false.",
+  ]);
+});
+
+test("readConfig() refuses secrets in the clear when no certificate is to be made, with the remedy", () => {
+  for (const host of reachable) {
+    expect(problemsOf(`[server]\nhost = "${host}"\n[server.tls]\nauto = false`)).toEqual([
+      expect.stringMatching(/^2:8: .*without TLS.*auto = false.*insecure_http = true/),
     ]);
   }
-});
-
-test("readConfig() accepts plain HTTP on this machine, behind a proxy, or when it is said to be wanted", () => {
-  for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) {
-    expect(configOf(`[server]\nhost = "${host}"`).server.host).toBe(host);
-  }
-  expect(problemsOf("[server]\nhost = '0.0.0.0'\nbehind_proxy = ['172.16.0.0/12']")).toEqual([]);
-  expect(problemsOf("[server]\nhost = '0.0.0.0'\ninsecure_http = true")).toEqual([]);
-  const flags = [{ flag: "--insecure-http", name: "server.insecure_http", text: "true" }];
-  expect(problemsOf("[server]\nhost = '0.0.0.0'", { flags })).toEqual([]);
-});
-
-test("readConfig() blames the flag when the flag opened the server", () => {
   const flags = [{ flag: "--host", name: "server.host", text: "0.0.0.0" }];
-  expect(problemsOf(null, { flags })).toEqual([expect.stringMatching(/^--host: /)]);
+  expect(problemsOf("[server.tls]\nauto = false", { flags })).toEqual([
+    expect.stringMatching(/^--host: /),
+  ]);
+  expect(tlsOf("[server.tls]\nauto = false")).toBeNull();
+});
+
+test("readConfig() takes one certificate: made, or from files", () => {
+  const files = { "/etc/gl/c.pem": "c", "/etc/gl/k.pem": "k" };
+  const own = "cert = 'c.pem'\nkey = 'k.pem'";
+  expect(problemsOf(`[server.tls]\nauto = true\n${own}`, { files })).toEqual([
+    expect.stringMatching(/^2:8: server\.tls\.auto is true.*Remove one/),
+  ]);
+  const given = configOf(`[server]\nhost = '0.0.0.0'\n[server.tls]\nauto = false\n${own}`, {
+    files,
+  });
+  expect(given.server.tls?.kind).toBe("files");
 });
 
 test("readConfig() refuses open doors where the whole internet may come in [GL-77]", () => {

@@ -105,7 +105,9 @@ timeout_s = -1
 [auth.worker]
 token = "changeme"
 [jobs]
-batch_size = 0.5`,
+batch_size = 0.5
+[server.tls]
+auto = false`,
     { environment: { GRIDLIKE_SERVER_CLASSIC: "maybe" }, flags: [{ ...portFlag, text: "y" }] },
   );
   const places = problems.map((problem) => problem.split(" ")[0]);
@@ -144,7 +146,6 @@ test("readConfig() says honestly what a later version will serve", () => {
     "2:8: database.type is 'postgresql', which is not served by this version. Use \"sqlite\".",
   ]);
   expect(problemsOf("[storage]\ntype = 's3'")[0]).toContain("not served by this version");
-  expect(problemsOf("[server.tls]\nauto = true")[0]).toContain("Set cert and key");
   expect(problemsOf("[auth.dashboard]\nuser = 'x'")).toEqual([
     expect.stringContaining('"auth.dashboard" is not served by this version'),
   ]);
@@ -154,6 +155,7 @@ test("readConfig() needs both files of TLS, and that they can be read", () => {
   const both = "[server]\nhost = '0.0.0.0'\n[server.tls]\ncert = 'c.pem'\nkey = 'k.pem'";
   const files = { "/etc/gl/c.pem": "c", "/etc/gl/k.pem": "k" };
   expect(configOf(both, { files }).server.tls).toEqual({
+    kind: "files",
     certFile: "/etc/gl/c.pem",
     keyFile: "/etc/gl/k.pem",
   });

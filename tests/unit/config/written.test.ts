@@ -22,9 +22,10 @@ test("exampleFile() changes nothing as it stands", () => {
 test("exampleFile() has every key, and shows each as the file wants it", () => {
   const settings = uncommented.split("\n").filter((line) => /^[a-z_]+ = /.test(line));
   expect(settings).toHaveLength(knownKeys.size + typeKeys.size);
-  // What is left are examples of things that must exist elsewhere: files, secrets and a second type.
+  // What is left are examples that exclude each other, or of things that must exist elsewhere: files, secrets, a type.
   expect(problemsOf(uncommented)).toEqual(
     [
+      "server.tls.auto is true, and cert and key name",
       "the file /etc/gl/tls.crt does not exist",
       "the file /etc/gl/tls.key does not exist",
       "auth.worker.token is not usable",
@@ -38,7 +39,7 @@ test("exampleFile() has every key, and shows each as the file wants it", () => {
 
 test("exampleFile() states the defaults that hold", () => {
   const withoutExamples = uncommented
-    .replaceAll(/^(cert|key|token|token_file|key_file) = .*$/gm, "")
+    .replaceAll(/^(auto|cert|key|token|token_file|key_file) = .*$/gm, "")
     .replaceAll(/^(timeout_s = 3600|(done_s|failed_s|bytes_max) = .*)$/gm, "")
     .replace(/\[types\.sample\][\s\S]*/, "");
   expect(configOf(withoutExamples)).toEqual(configOf(""));
