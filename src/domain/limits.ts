@@ -333,9 +333,6 @@ export const spoolBytesMax = 2 * 1024 * 1024 * 1024;
 export const spoolWriteCountMax = 4;
 export const spoolReadCountMax = 4;
 
-/** A sidecar of the spool: a small result in base64, or a failure with its logs, and some fields. */
-export const sidecarBytesMax = 2 * 1024 * 1024;
-
 /** Large payloads and results on their way at one time: each fills a line on its own. */
 export const transferCountMax = 4;
 
@@ -376,6 +373,9 @@ export const spaceRestMs = 30_000;
 /** How long a worker that ends waits for the receipts of what it has done; and when it must leave at once. */
 export const deliverMsMax = 30_000;
 export const preemptMsMax = 5_000;
+
+/** Running jobs of a worker that a service manager ends: well below the 90 s after which systemd kills. */
+export const serviceDrainMs = 30_000;
 
 /** Agents of one user on one machine for one server. */
 export const agentFolderCountMax = 1_000;
@@ -481,6 +481,9 @@ export const shippedErrorBytesMax = 1024 * 1024;
 /** The longest argument that Linux hands to a program is 128 KiB; a line may hold some of them. */
 export const mapLineBytesMax = 1024 * 1024;
 
+/** A JSON list of jobs, and the standard input of a command: read as a whole before anything is sent. */
+export const submitJsonBytesMax = 64 * 1024 * 1024;
+
 /** Jobs of a map that are submitted and not settled: more than a grid's workers hold, few enough to end at once. */
 export const mapAheadCountMax = 1_024;
 
@@ -489,6 +492,9 @@ export const mapFetchCountMax = 16;
 
 /** Output that a map holds until its turn comes; beyond it results are fetched again from the server. */
 export const mapHeldBytesMax = 16 * 1024 * 1024;
+
+/** Until the cancelling of a map's jobs is given up: whoever interrupts it waits no longer. */
+export const mapEndMsMax = 5_000;
 
 /** A file that the command itself names, such as its script, travels with every job: larger ones only when asked for. */
 export const mapCommandFileBytesMax = 16 * 1024 * 1024;
@@ -543,3 +549,49 @@ export const liveLogsBytesMax = 64 * 1024 * 1024;
 
 /** What is kept of the names of a worker's machine and program. */
 export const machineWordCharactersMax = 128;
+
+/** What a job requires of its worker, as text: 32 tags of full length fit in, and an id. */
+export const requiresCharactersMax = 4096;
+
+/** More than any machine has, so that sums stay far from the end of the numbers. */
+export const requiredCpuCountMax = 65_536;
+export const requiredGpuCountMax = 65_536;
+
+/** Tags of one worker, and of one job that asks for them: words for people, not data. */
+export const tagCountMax = 32;
+export const tagCharactersMax = 64;
+
+/** Free workers that are compared for one job: beyond a few dozen the best of them is as good as the best of all. */
+export const comparedSeatCountMax = 64;
+
+/** Submissions of one client socket that are not answered yet; above it nothing more is read from it for a while. */
+export const clientSubmitCountMax = 4_096;
+export const clientSubmitBytesMax = 16 * 1024 * 1024;
+
+/** Jobs that one client socket follows, and all of them together; each costs some 200 bytes. */
+export const clientWatchCountMax = 65_536;
+export const watchedJobCountMax = 500_000;
+
+/** Groups that one client socket follows at a time: each is a walk over all its jobs at first. */
+export const clientGroupWatchCountMax = 64;
+
+/** Jobs that one message may name: ids of that many fit into a header. */
+export const watchNameCountMax = 1_000;
+
+/** Bytes on their way to a client above which results stay behind, and it is heard again when it has read some. */
+export const clientBehindBytes = 4 * 1024 * 1024;
+
+/** Bytes that may wait for a client that does not read; then it is let go. */
+export const clientBacklogBytesMax = 16 * 1024 * 1024;
+
+/** A socket that is closed for being slow gets this long to take the words of the close. */
+export const slowCloseMsMax = 2_000;
+
+/** How often progress is told to those who follow it: people read it. */
+export const progressTellMs = 500;
+
+/** Looks at a job that keeps changing while somebody begins to follow it. */
+export const presentLookCountMax = 16;
+
+/** Options of submissions that are remembered as read: programs say the same ones over and over. */
+export const knownOptionsCountMax = 64;

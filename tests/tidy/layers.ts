@@ -19,7 +19,7 @@ const provider = { packages: ["node:path"], globals: [] };
 
 export const layers: { readonly [folder: string]: Layer } = {
   domain: { may: [], ...pure },
-  platform: { may: ["domain"], packages: ["node:*"], globals: ["*"] },
+  platform: { may: ["domain"], packages: ["node:*", "bun:ffi"], globals: ["*"] },
   protocol: { may: ["domain"], packages: ["valibot"], globals: [] },
   config: {
     may: ["domain", "platform"],
@@ -44,7 +44,7 @@ export const layers: { readonly [folder: string]: Layer } = {
   client: { may: ["domain", "protocol"], packages: [], globals: ["fetch", "WebSocket"] },
   agent: {
     may: ["domain", "protocol", "platform", "client"],
-    packages: [],
+    packages: ["node:path"],
     globals: ["WebSocket", "Bun.spawn"],
   },
   server: {
@@ -82,8 +82,9 @@ export function layerProblems(files: Files): readonly string[] {
   });
 }
 
-/** The one file of the client that holds its clock, its chance and its SHA-256. */
+/** The script that runs in a process of its own, and the one file of the client with its clock, chance and SHA-256. */
 const ownGlobals: { readonly [path: string]: readonly string[] } = {
+  "src/agent/function-host.ts": ["process", "console", "performance", "Bun.file", "Bun.write"],
   "src/client/runtime.ts": ["performance", "setTimeout", "Math.random", "crypto"],
 };
 

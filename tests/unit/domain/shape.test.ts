@@ -12,7 +12,7 @@ test("requirementsOf() is nothing for a small job without a limit, in a group or
   expect(requirementsOf(asking(null, null))).toBe("");
   expect(requirementsOf(asking("g", null))).toBe("");
   expect(requirementsOf(asking(null, null, mebibyte))).toBe("");
-  expect(parseRequirements("")).toEqual({ groupLimit: null, payloadBytesMin: 0 });
+  expect(parseRequirements("")).toEqual({ groupLimit: null, payloadBytesMin: 0, needs: null });
 });
 
 test("requirementsOf() is the same text for the same requirements, with its keys in order", () => {
@@ -46,6 +46,7 @@ test("parseRequirements() understands what requirementsOf() writes, whatever the
     expect(parseRequirements(requirementsOf(asking(group, 7, 2 * mebibyte)))).toEqual({
       groupLimit: { group, runningMax: 7 },
       payloadBytesMin: mebibyte + 1,
+      needs: null,
     });
   }
 });

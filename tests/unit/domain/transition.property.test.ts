@@ -131,7 +131,9 @@ function expectKept(before: Job, step: Step, after: Job): void {
     expect([after.failures, after.crashes, after.avoid.length]).toEqual([0, 0, 0]);
   } else {
     expect(after.failures).toBeGreaterThanOrEqual(before.failures);
-    expect(after.crashes).toBeGreaterThanOrEqual(before.crashes);
+    // A loss that was none is taken back.
+    const takenBack = step.do === "reopen" ? 1 : 0;
+    expect(after.crashes).toBeGreaterThanOrEqual(before.crashes - takenBack);
   }
   // I3: what is done was done by an attempt of this life.
   if (after.status === "done") {
@@ -149,6 +151,10 @@ function follow(memory: Life, step: Step, { job, event }: Extract<Move, { kind: 
     const token = job.attempt?.tokenHash.toHex() ?? "";
     expect(memory.tokens.has(token)).toBe(false);
     memory.tokens.add(token);
+  } else if (event.change === "reopened") {
+    expect(memory.open).toBeNull();
+    expect(event.attempt).toBe(job.attempt?.n ?? 0);
+    memory.open = event.attempt;
   } else if (job.status !== "running") {
     memory.open = null;
   }

@@ -13,6 +13,7 @@ test("transition() answers every step in every status", () => {
     pending              lose               refused: not-open
     pending              return             refused: not-open
     pending              release            refused: not-open
+    pending              reopen             refused: abandon
     pending              cancel info=why    cancelled event=cancelled info=why about=none
     pending              retry              refused: still-active
     pending              hold               pending held=yes event=held
@@ -27,6 +28,7 @@ test("transition() answers every step in every status", () => {
     running              lose               pending crashes=1 event=lost about=1 from=a
     running              return             pending event=not_delivered about=1 from=a
     running              release            pending event=released about=1 from=a
+    running              reopen             refused: not-pending
     running              cancel             cancelled event=cancelled about=1 from=a
     running              retry              refused: still-active
     running              hold               refused: still-active
@@ -41,6 +43,7 @@ test("transition() answers every step in every status", () => {
     done                 lose               refused: not-open
     done                 return             refused: not-open
     done                 release            refused: not-open
+    done                 reopen             refused: not-pending
     done                 cancel             refused: already-done
     done                 retry              refused: already-done
     done                 hold               refused: already-settled
@@ -55,6 +58,7 @@ test("transition() answers every step in every status", () => {
     failed               lose               refused: not-open
     failed               return             refused: not-open
     failed               release            refused: not-open
+    failed               reopen             refused: not-pending
     failed               cancel             refused: already-done
     failed n=2           retry              pending n=2 retried=2 ready=0 held=no event=retried
     failed               hold               refused: already-settled
@@ -69,6 +73,7 @@ test("transition() answers every step in every status", () => {
     cancelled              lose             refused: not-open
     cancelled              return           refused: not-open
     cancelled              release          refused: not-open
+    cancelled            reopen             refused: not-pending
     cancelled              cancel           refused: already-cancelled
     cancelled              retry            pending retried=1 ready=0 event=retried about=none
     cancelled              hold             refused: already-settled
@@ -285,5 +290,23 @@ test("damage charges nobody and keeps the reason in words", () => {
   expectMoves(`
     running n=2 failures=1 avoid=b  damage info=gone  failed reason=payload_damaged failures=1 avoid=b info=gone about=2 from=a
     pending failures=1              damage info=gone  failed failures=1 info=gone about=none
+  `);
+});
+
+test("reopen takes a loss back while nobody else was given the job", () => {
+  expectMoves(`
+    pending n=2 crashes=1 avoid=b,a worker=a info=gone  reopen  running n=2 worker=a crashes=0 avoid=b info=none event=reopened about=2 from=a
+    pending n=1 worker=a                      reopen  running n=1 crashes=0 avoid=none  (it was not charged)
+    pending n=1 crashes=2 avoid=a,b worker=a  reopen  running crashes=2 avoid=a,b  (the last one was lost elsewhere)
+    pending n=1 failures=1 penalty=1 avoid=a crashes=1  reopen  running failures=1 penalty=1 crashes=0
+    pending n=3                  reopen attempt=2  refused: abandon  (another was given the job since)
+    pending n=2                  reopen attempt=3  refused: abandon
+    pending n=2 retried=2        reopen            refused: abandon
+    pending n=3 retried=2        reopen            running n=3
+    pending n=1 ready=500        reopen            refused: not-ready  (it failed, and waits for its next try)
+    pending n=1 held=yes         reopen            refused: not-ready
+    pending n=1 deadline=-1      reopen            refused: not-ready
+    pending n=1 deadline=1       reopen            running
+    running n=2                  reopen attempt=1  refused: not-pending
   `);
 });
