@@ -12,8 +12,11 @@ export const exitCode = {
   unavailable: 3,
   /** The server refused. */
   refused: 4,
-  /** The disk failed under the database (EX_IOERR of sysexits.h): the next start finds out what stands. */
-  disk: 74,
   /** A bug of ours. */
   internal: 70,
+  /** The disk failed under the database (EX_IOERR of sysexits.h): the next start finds out what stands. */
+  disk: 74,
+  /** Interrupted at the terminal, or asked to stop: 128 and the number of the signal. */
+  interrupted: 130,
+  stopped: 143,
 } as const;

@@ -4,13 +4,38 @@
 import { Command, CommanderError } from "commander";
 
 import { GridError } from "../domain/errors.ts";
-import { exitAfterOutput, exitWhenDone, writeStderr, writeStdout } from "../platform/program.ts";
+import {
+  exitAfterOutput,
+  exitWhenDone,
+  outliveReaders,
+  writeStderr,
+  writeStdout,
+} from "../platform/program.ts";
 import { version } from "../platform/version.ts";
 import { writtenOut } from "./arguments.ts";
+import {
+  cancelCommand,
+  holdCommand,
+  retryCommand,
+  rmCommand,
+  unholdCommand,
+} from "./commands/act.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { contextCommand } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { catCommand, getCommand } from "./commands/fetch.ts";
+import { progressCommand, waitCommand } from "./commands/follow.ts";
+import { groupCommand } from "./commands/group.ts";
+import { explainCommand, infoCommand, logsCommand, lsCommand } from "./commands/look.ts";
+import { mapCommand } from "./commands/map.ts";
+import { noteCommand } from "./commands/note.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { selectorsCommand } from "./commands/selectors.ts";
 import { serverCommand } from "./commands/server-start.ts";
+import { serverInfoCommand, serverStopCommand } from "./commands/server.ts";
+import { submitCommand } from "./commands/submit.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { exitCode } from "./exit-code.ts";
 import { printNotice } from "./output.ts";
 
@@ -18,18 +43,8 @@ const columns = 100;
 
 /** Runs the command that the words name. Sets the exit code; never throws. */
 export async function run(words: readonly string[]): Promise<void> {
-  const program = inherited(new Command("gridlike"))
-    .description(
-      "Turns any pile of machines into a grid: takes payloads over HTTP, keeps them safe, and hands\n" +
-        "each to a connected worker at once. One executable, one static configuration file.",
-    )
-    .version(`gridlike ${version}`, "-V, --version", "Print the version.")
-    .helpCommand("help [command...]", "Show the help of a command.")
-    .addHelpText("after", examples);
-  program.addCommand(serverCommand(inherited));
-  program.addCommand(backupCommand(inherited));
-  program.addCommand(restoreCommand(inherited));
-  program.addCommand(doctorCommand(inherited));
+  outliveReaders(); // What reads only the beginning, such as head, is no reason to fail.
+  const program = createProgram();
   try {
     await program.parseAsync(writtenOut(words, program), { from: "user" });
   } catch (error) {
@@ -40,13 +55,70 @@ export async function run(words: readonly string[]): Promise<void> {
   }
 }
 
+/** The tree of all commands. */
+export function createProgram(): Command {
+  const program = inherited(new Command("gridlike"))
+    .description(
+      "Turns any pile of machines into a grid: takes payloads over HTTP, keeps them safe, and hands\n" +
+        "each to a connected worker at once. One executable, one static configuration file.",
+    )
+    .version(`gridlike ${version}`, "-V, --version", "Print the version.")
+    .addHelpCommand(
+      inherited(new Command("help"))
+        .argument("[command...]")
+        .description("Show the help of a command.")
+        .helpGroup("Other commands:"),
+    )
+    .enablePositionalOptions() // The flags behind a command that map runs are that command's.
+    .addHelpText("after", examples);
+  const add = (command: Command) => program.addCommand(command);
+  program.commandsGroup("Jobs:");
+  for (const create of jobCommands) add(create(inherited));
+  program.commandsGroup("The grid:");
+  add(
+    serverCommand(inherited)
+      .addCommand(serverStopCommand(inherited))
+      .addCommand(serverInfoCommand(inherited)),
+  );
+  for (const create of gridCommands) add(create(inherited));
+  program.commandsGroup("Other commands:");
+  add(noteCommand(inherited));
+  add(completionCommand(inherited, program));
+  add(selectorsCommand(inherited));
+  return program;
+}
+
+const jobCommands = [
+  submitCommand,
+  mapCommand,
+  lsCommand,
+  infoCommand,
+  explainCommand,
+  logsCommand,
+  catCommand,
+  getCommand,
+  waitCommand,
+  progressCommand,
+  cancelCommand,
+  holdCommand,
+  unholdCommand,
+  retryCommand,
+  rmCommand,
+  groupCommand,
+];
+
+const gridCommands = [workerCommand, contextCommand, backupCommand, restoreCommand, doctorCommand];
+
 const examples = `
 Examples:
   gridlike server start                  a server for this machine alone, nothing to configure
   gridlike --config gridlike.toml        the same as: gridlike server start --config gridlike.toml
-  gridlike backup grid.tar               a copy of all that a running server keeps
-  gridlike doctor                        what is wrong with the data of a stopped server
-  gridlike help server start             every flag of a command`;
+  gridlike submit photo.raw              submit a job
+  gridlike ls --status failed            which jobs failed
+  gridlike explain last                  why the job that you submitted last does not run
+  gridlike get group:film -o frames      all results of a group as files
+  gridlike help server start             every flag of a command
+  gridlike help selectors                how jobs are named`;
 
 /** What every command shares: how it speaks, and that a mistake is thrown rather than fatal. */
 function inherited(command: Command): Command {

@@ -2,6 +2,7 @@
 // nothing twice unless that is safe, and puts nothing into the address that is secret.
 
 import type {
+  WireExplanation,
   WireJob,
   WireHistory,
   WireStats,
@@ -9,26 +10,30 @@ import type {
   WireWorker,
 } from "../protocol/http-api.ts";
 import { jobPath, requireBase, requireSegment, type JobName } from "./address.ts";
-import { openBackup } from "./backup.ts";
 import type { NewJob, SubmitOutcome } from "./bulk.ts";
 import { ClientError } from "./client-error.ts";
 import { openDownload, readAll, type Download } from "./download.ts";
 import { readEvents, type EventsOptions, type FeedItem } from "./events.ts";
 import { createGroups, type Groups } from "./groups.ts";
 import {
+  explainJob,
   getHistory,
   getJob,
   listJobs,
   listPages,
+  openLogs,
   operate,
   removeJob,
   waitForJob,
   type CallOptions,
   type JobPage,
   type ListOptions,
+  type LogsOptions,
   type RemoveOptions,
   type Verb,
 } from "./jobs.ts";
+import { createMany, type Many } from "./many.ts";
+import { openStream } from "./open-stream.ts";
 import type { Payload } from "./payload.ts";
 import { readArray, readObject } from "./read-answer.ts";
 import { createTransport, type Fetch } from "./request.ts";
@@ -47,6 +52,8 @@ export type ClientOptions = {
   readonly headers?: { readonly [name: string]: string };
   /** Instead of the runtime's own. */
   readonly fetch?: Fetch;
+  /** `false` gives up at once while no server has answered yet, for people who wait. */
+  readonly isPatientAtFirst?: boolean;
 };
 
 export type BatchOptions = CallOptions & { readonly type?: string };
@@ -78,14 +85,24 @@ export type Client = {
   payload(job: JobName, options?: CallOptions): Promise<Uint8Array>;
   openPayload(job: JobName, options?: CallOptions): Promise<Download>;
   history(job: JobName, options?: CallOptions): Promise<WireHistory>;
+  /** Why it does not run. */
+  explain(job: JobName, options?: CallOptions): Promise<WireExplanation>;
+  /** What its workers said of failures, as text. Read or cancel it. */
+  logs(job: JobName, options?: LogsOptions): Promise<ReadableStream<Uint8Array>>;
   cancel(job: JobName, options?: CallOptions): Promise<WireJob>;
   retry(job: JobName, options?: CallOptions): Promise<WireJob>;
   hold(job: JobName, options?: CallOptions): Promise<WireJob>;
   unhold(job: JobName, options?: CallOptions): Promise<WireJob>;
   /** Deletes a settled job; any with `force`. */
   remove(job: JobName, options?: RemoveOptions): Promise<void>;
+  /** Cancels, retries and deletes all that a filter finds. */
+  readonly many: Many;
   types(options?: CallOptions): Promise<readonly WireType[]>;
   workers(options?: CallOptions): Promise<readonly WireWorker[]>;
+  worker(worker: string, options?: CallOptions): Promise<WireWorker>;
+  /** Lets it end what it has and gives it nothing new. */
+  drain(worker: string, options?: CallOptions): Promise<WireWorker>;
+  undrain(worker: string, options?: CallOptions): Promise<WireWorker>;
   /** Closes the worker's connection; its jobs are lost at once. */
   kick(worker: string, options?: CallOptions): Promise<WireWorker>;
   stats(options?: CallOptions): Promise<WireStats>;
@@ -108,6 +125,7 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
     base: requireBase(options.url),
     headers: { ...options.headers, ...tokenHeader(options.token) },
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    isPatientAtFirst: options.isPatientAtFirst ?? true,
     runtime,
   });
   const bulkRoute = { isOffered: true };
@@ -118,6 +136,15 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
   ) => transport.send({ method: "GET", path, isRepeatable: true, signal }, take);
   const toDo = (verb: Verb) => async (job: JobName, given?: CallOptions) =>
     operate(transport, verb, job, given ?? {});
+  const toWorker =
+    (method: "GET" | "POST", ...verb: readonly string[]) =>
+    async (worker: string, { signal }: CallOptions = {}) => {
+      const path = ["workers", requireSegment("worker", worker), ...verb];
+      const isRepeatable = method === "GET";
+      return transport.send({ method, path, isRepeatable, signal }, (answer) =>
+        readObject<WireWorker>(answer, ["id", "state"]),
+      );
+    };
   const openPayload = async (job: JobName, { signal }: CallOptions = {}) =>
     openDownload(transport, { path: jobPath(job, "payload"), query: {}, signal });
   return {
@@ -133,23 +160,26 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
     payload: async (job, given) => readAll(await openPayload(job, given)),
     openPayload,
     history: async (job, given = {}) => getHistory(transport, job, given),
+    explain: async (job, given = {}) => explainJob(transport, job, given),
+    logs: (job, given = {}) => openLogs(transport, job, given),
     cancel: toDo("cancel"),
     retry: toDo("retry"),
     hold: toDo("hold"),
     unhold: toDo("unhold"),
     remove: (job, given = {}) => removeJob(transport, job, given),
+    many: createMany(transport),
     types: ({ signal } = {}) => read(["types"], signal, (answer) => readArray<WireType>(answer)),
     workers: ({ signal } = {}) =>
       read(["workers"], signal, (answer) => readArray<WireWorker>(answer)),
-    kick: async (worker, { signal } = {}) => {
-      const path = ["workers", requireSegment("worker", worker), "kick"];
-      return transport.send({ method: "POST", path, isRepeatable: false, signal }, (answer) =>
-        readObject<WireWorker>(answer, ["id", "state"]),
-      );
-    },
+    worker: toWorker("GET"),
+    drain: toWorker("POST", "drain"),
+    undrain: toWorker("POST", "undrain"),
+    kick: toWorker("POST", "kick"),
     stats: ({ signal } = {}) =>
       read(["stats"], signal, (answer) => readObject<WireStats>(answer, ["jobs", "workers"])),
-    backup: (given = {}) => openBackup(transport, given),
+    // The server copies its database first, which takes as long as it takes.
+    backup: ({ signal } = {}) =>
+      openStream(transport, { what: "The backup", path: ["backup"], answerMsMax: null, signal }),
     batch: async (number, { type, signal } = {}) => {
       const types = type === undefined ? [] : [requireSegment("job type", type)];
       return read(["batches", ...types, String(number)], signal, async (answer) => ({

@@ -14,6 +14,10 @@ import { createSseParser, type SseEvent } from "./sse.ts";
 export type EventsOptions = CallOptions & {
   /** The id of the last event that was seen; left out: from now on. */
   readonly after?: string;
+  /** Only of the jobs of this group. */
+  readonly group?: string;
+  /** Told each time the feed stands: what happens from then on will come. */
+  readonly onOpen?: () => void;
 };
 
 /** `id` is what `after` takes. A reset says that events were missed: what is known of jobs may be out of date. */
@@ -24,7 +28,7 @@ export type FeedItem =
 /** Goes on until the signal fires, the caller stops reading, or the server stays away. */
 export async function* readEvents(
   transport: Transport,
-  { after, signal }: EventsOptions,
+  { after, group, onOpen, signal }: EventsOptions,
 ): AsyncGenerator<FeedItem, void, undefined> {
   const { runtime } = transport;
   let lastId = after ?? null;
@@ -35,7 +39,8 @@ export async function* readEvents(
     let connection: Connection | null = null;
     let failure: ClientError;
     try {
-      connection = await connect(transport, lastId, signal);
+      connection = await connect(transport, lastId, group, signal);
+      onOpen?.();
       for (;;) {
         const text = await connection.next();
         tries = 0;
@@ -71,6 +76,7 @@ type Connection = {
 async function connect(
   transport: Transport,
   lastId: string | null,
+  group: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   const headers = {
@@ -78,7 +84,8 @@ async function connect(
     ...(lastId === null ? {} : { "last-event-id": lastId }),
   };
   const path = ["events"];
-  const call = { method: "GET", path, headers, isRepeatable: true, signal } as const;
+  const query = { group };
+  const call = { method: "GET", path, query, headers, isRepeatable: true, signal } as const;
   const { answer, leash } = await transport.open(call);
   const type = answer.headers.get("content-type") ?? "";
   if (answer.body === null || !type.startsWith("text/event-stream")) {

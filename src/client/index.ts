@@ -9,8 +9,9 @@ export type { JobName } from "./address.ts";
 export type { NewJob, SubmitOutcome } from "./bulk.ts";
 export type { Download } from "./download.ts";
 export type { EventsOptions, FeedItem } from "./events.ts";
-export type { GroupReport, Groups } from "./groups.ts";
-export type { CallOptions, JobPage, ListOptions, RemoveOptions } from "./jobs.ts";
+export type { Groups } from "./groups.ts";
+export type { CallOptions, JobPage, ListOptions, LogsOptions, RemoveOptions } from "./jobs.ts";
+export type { Many, ManyDone, ManyFilter, ManyOptions } from "./many.ts";
 export type { ByteSource, Payload } from "./payload.ts";
 export type { Fetch } from "./request.ts";
 export type { JobResult, ResultOptions, ResultsOptions } from "./results.ts";
@@ -20,6 +21,8 @@ export type {
   WireAttempt,
   WireContent,
   WireEvent,
+  WireExplanation,
+  WireGroup,
   WireHistory,
   WireJob,
   WireProgress,

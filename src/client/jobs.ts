@@ -3,9 +3,10 @@
 import type { Status } from "../domain/job.ts";
 import { clientAnswerMsMax, clientWaitMsMax } from "./limits.ts";
 import { parseJobRef } from "../domain/key.ts";
-import type { WireHistory, WireJob } from "../protocol/http-api.ts";
+import type { WireExplanation, WireHistory, WireJob } from "../protocol/http-api.ts";
 import { jobPath, nextCursor, type JobName } from "./address.ts";
 import { ClientError } from "./client-error.ts";
+import { openStream } from "./open-stream.ts";
 import { createPace } from "./pace.ts";
 import { isSettledStatus, readArray, readJob, readNothing, readObject } from "./read-answer.ts";
 import type { Transport } from "./request.ts";
@@ -42,6 +43,11 @@ export type JobPage = {
 export type RemoveOptions = CallOptions & {
   /** Also a job that is pending or running. */
   readonly force?: boolean;
+};
+
+export type LogsOptions = CallOptions & {
+  /** Goes on until the job is settled. */
+  readonly follow?: boolean;
 };
 
 export type Verb = "cancel" | "retry" | "hold" | "unhold";
@@ -85,6 +91,24 @@ export function getHistory(transport: Transport, job: JobName, { signal }: CallO
     { method: "GET", path: jobPath(job, "history"), isRepeatable: true, signal },
     (answer) => readObject<WireHistory>(answer, ["events", "attempts"]),
   );
+}
+
+export function explainJob(transport: Transport, job: JobName, { signal }: CallOptions) {
+  return transport.send(
+    { method: "GET", path: jobPath(job, "explain"), isRepeatable: true, signal },
+    (answer) => readObject<WireExplanation>(answer, ["status", "summary", "reasons"]),
+  );
+}
+
+/** What its workers said of failures, as text. */
+export async function openLogs(
+  transport: Transport,
+  job: JobName,
+  { follow = false, signal }: LogsOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const call = { what: "The log", path: jobPath(job, "logs"), signal };
+  if (!follow) return openStream(transport, call);
+  return openStream(transport, { ...call, query: { follow }, stallMsMax: null });
 }
 
 /** Sent once only: between two of them somebody else may have done the opposite. */

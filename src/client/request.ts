@@ -46,11 +46,14 @@ export type TransportDeps = {
   readonly base: string;
   readonly headers: { readonly [name: string]: string };
   readonly fetch: Fetch;
+  /** False: nothing is sent again before the first answer of any kind has come. */
+  readonly isPatientAtFirst: boolean;
   readonly runtime: Runtime;
 };
 
 export function createTransport(deps: TransportDeps): Transport {
   const { runtime } = deps;
+  let isReached = deps.isPatientAtFirst;
   const run = async <T>(
     call: Call,
     use: (answer: Response, leash: Leash) => Promise<T>,
@@ -59,11 +62,14 @@ export function createTransport(deps: TransportDeps): Transport {
       const leash = createLeash(runtime, call.signal);
       try {
         const answer = await ask(deps, call, leash);
+        isReached = true;
         return await use(answer, leash);
       } catch (error) {
         leash.cut();
         const failure = toFailure(error, call, deps.base);
-        const delayMs = call.isRepeatable ? retryDelayMs(failure, tries, runtime.fraction()) : null;
+        isReached ||= failure.status !== null;
+        const isRepeated = call.isRepeatable && isReached;
+        const delayMs = isRepeated ? retryDelayMs(failure, tries, runtime.fraction()) : null;
         if (delayMs === null) throw failure;
         await sleep(runtime, delayMs, call.signal ?? never);
         call.onRetry?.();

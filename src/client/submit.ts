@@ -32,6 +32,8 @@ export type JobRequest = {
   readonly hold?: boolean;
   /** Starts only while fewer jobs of its group run; needs a group. */
   readonly groupRunningMax?: number;
+  /** What a worker must have to run it, such as `cpus=4,tag:gpu`. */
+  readonly requires?: string;
   /** The media type of the payload; that of a blob unless given. */
   readonly contentType?: string;
 };
@@ -104,6 +106,7 @@ export function toWords(options: JobRequest): Query {
     deadline: deadline === undefined ? undefined : toInstant(deadline),
     hold: options.hold,
     group_running_max: options.groupRunningMax,
+    requires: options.requires,
     content_type: options.contentType,
   };
 }

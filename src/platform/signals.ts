@@ -16,3 +16,14 @@ export function onStopSignal(call: (signal: StopSignal) => void): void {
     });
   }
 }
+
+/** Calls each time the process is asked to stop, with how often that was so far. Nothing ends by itself. */
+export function onEveryStopSignal(call: (signal: StopSignal, count: number) => void): void {
+  let count = 0;
+  for (const signal of Object.keys(signals)) {
+    process.on(signal, () => {
+      count += 1;
+      call(signal as StopSignal, count); // The keys of `signals` are its only names.
+    });
+  }
+}

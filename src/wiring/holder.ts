@@ -16,29 +16,44 @@ export async function writeHolder(
   address: string | null,
 ): Promise<void> {
   const told = { ...thisProcess(), since: toWireInstant(at), address };
-  await replaceFile(pathOf(directory), `${JSON.stringify(told, null, 2)}\n`);
+  await replaceFile(holderPath(directory), `${JSON.stringify(told, null, 2)}\n`);
 }
 
 export async function removeHolder(directory: string): Promise<void> {
-  await removeIfThere(pathOf(directory));
+  await removeIfThere(holderPath(directory));
+}
+
+export type Holder = {
+  readonly pid: number;
+  readonly host: string;
+  readonly address: string | null;
+};
+
+/** What the file says, or null when it says nothing. */
+export async function readHolder(directory: string): Promise<Holder | null> {
+  const text = await readTextOrNull(holderPath(directory)).catch(() => null); // only explains
+  const told = text === null ? null : parseObject(text);
+  if (typeof told?.pid !== "number" || typeof told.host !== "string") return null;
+  const address = typeof told.address === "string" ? told.address : null;
+  return { pid: told.pid, host: told.host, address };
 }
 
 /** What the second server is told. */
 export async function heldByAnother(directory: string): Promise<StartError> {
-  const text = await readTextOrNull(pathOf(directory)).catch(() => null); // only explains
-  const holder = describe(text === null ? null : parseObject(text));
+  const holder = describe(await readHolder(directory));
   return new StartError(
     3,
     `The data directory ${directory} is in use by another server${holder}. Stop that one first, or set data_dir to another directory.`,
   );
 }
 
-function describe(told: { readonly [name: string]: unknown } | null): string {
-  if (typeof told?.pid !== "number" || typeof told.host !== "string") return "";
-  const address = typeof told.address === "string" ? `, at ${told.address}` : "";
-  return ` (process ${told.pid} on ${told.host}${address})`;
+function describe(holder: Holder | null): string {
+  if (holder === null) return "";
+  const { pid, host, address } = holder;
+  return ` (process ${pid} on ${host}${address === null ? "" : `, at ${address}`})`;
 }
 
-function pathOf(directory: string): string {
+/** Where the file lies while a server uses the directory, and after one was killed. */
+export function holderPath(directory: string): string {
   return join(directory, "HOLDER");
 }

@@ -7,8 +7,9 @@ export async function openEchoWorker(
   api: string,
   type = "",
   work: (payload: string) => string = (payload) => payload.toUpperCase(),
+  token?: string,
 ): Promise<WsWorker> {
-  const worker = await openWorker(api, type);
+  const worker = await openWorker(api, type, token);
   void serve(worker, work);
   return worker;
 }

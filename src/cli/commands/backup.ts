@@ -2,31 +2,31 @@
 
 import { Command } from "commander";
 
-/** `inherited` gives a command what all commands share. */
-export function backupCommand(inherited: (command: Command) => Command): Command {
-  return inherited(new Command("backup"))
+import type { ServerFlags } from "../connect.ts";
+import { withServer, type Inherited } from "./shared.ts";
+
+export function backupCommand(inherited: Inherited): Command {
+  return withServer(inherited(new Command("backup")))
     .summary("Copy all that a running server keeps into one file.")
     .description(
       "Copy all that a running server keeps, as of one moment, into one file. The file is checked while it\n" +
         "arrives and appears only when it is whole. The server goes on working meanwhile.",
     )
     .argument("<file>", "The file to write; it must not be there yet.")
-    .option("-s, --server <name>", "Which server of your context.toml, when it names several.")
     .option("--force", "Replace the file if it is there.")
     .option("--json", "Print what was saved as JSON.")
     .addHelpText("after", help)
     .action(async (file: string, values: Values) => {
       const { backUp } = await import("../back-up.ts");
-      await backUp({
+      await backUp(values, {
         file,
-        server: values.server ?? null,
         isForced: values.force === true,
         isJson: values.json === true,
       });
     });
 }
 
-type Values = { readonly server?: string; readonly force?: true; readonly json?: true };
+type Values = ServerFlags & { readonly force?: true; readonly json?: true };
 
 const help = `
 The server and its key are those of GRIDLIKE_URL and GRIDLIKE_TOKEN, else those that a server of this

@@ -32,7 +32,8 @@ export function serverCommand(inherited: (command: Command) => Command): Command
     .option(
       "--check-config",
       "Check the configuration and say what is wrong with it; start nothing.",
-    );
+    )
+    .addHelpText("after", help);
   for (const { flags, about } of settingFlags) start.option(flags, about);
   start.action(async (values: { readonly [name: string]: string | boolean | undefined }) => {
     const { serve } = await import("../serve.ts");
@@ -43,10 +44,17 @@ export function serverCommand(inherited: (command: Command) => Command): Command
     });
   });
   return inherited(new Command("server"))
-    .description("Run a server.")
+    .summary("Start, stop and look at a server.")
+    .description("Start, stop and look at a server.")
     .helpCommand(false)
+    .addHelpText("after", "\nExample:\n  gridlike server info")
     .addCommand(start);
 }
+
+const help = `
+Examples:
+  gridlike server start
+  gridlike server start --config gridlike.toml`;
 
 /** What the flags set, as text: the configuration judges it. */
 function configFlags(start: Command): readonly ConfigFlag[] {

@@ -34,3 +34,10 @@ test("writtenOut() lets no wish for help hide a mistyped command", () => {
   expect(lineOf("serve --help")).toBe("serve");
   expect(lineOf("help server strt")).toBe("server strt");
 });
+
+test("writtenOut() takes flags that name a server also before the command", () => {
+  expect(lineOf("-s closet server start --port 0")).toBe("server start -s closet --port 0");
+  expect(lineOf("--url http://a server start")).toBe("server start --url http://a");
+  expect(lineOf("--url=http://a server start")).toBe("server start --url=http://a");
+  expect(lineOf("-s closet nonsense")).toBe("server start -s closet nonsense");
+});

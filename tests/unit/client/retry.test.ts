@@ -264,3 +264,22 @@ test("wait() rests before it asks again when a server answers too early", async 
 async function* bytesOf(text: string) {
   yield new TextEncoder().encode(text);
 }
+
+test("isPatientAtFirst: false gives up at once, but not on a server that has answered", async () => {
+  const never = createFakeServer(() => networkError(), { isPatientAtFirst: false });
+  expect(await never.settle(errorOf(never.client.get("k")))).toMatchObject({ code: "unreachable" });
+  expect(never.seen).toHaveLength(1);
+
+  const once = createFakeServer((_, n) => (n === 2 ? networkError() : job()), {
+    isPatientAtFirst: false,
+  });
+  await once.settle(once.client.get("k"));
+  expect(await once.settle(once.client.get("k"))).toMatchObject({ key: "k" });
+  expect(once.seen).toHaveLength(3);
+
+  const busy = createFakeServer(
+    after(1, () => problem(503, "overloaded"), job),
+    { isPatientAtFirst: false },
+  );
+  expect(await busy.settle(busy.client.get("k"))).toMatchObject({ key: "k" });
+});

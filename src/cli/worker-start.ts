@@ -1,0 +1,160 @@
+// Runs a worker until it is asked to end, has nothing more to do, or the server refuses it. Everything that can be wrong
+// with the command line is told before a server is asked; a server that is away is waited for.
+
+import { loadWorkerPolicy, policyPath } from "../config/worker-policy.ts";
+import { ClientError } from "../client/index.ts";
+import { GridError } from "../domain/errors.ts";
+import { serviceDrainMs } from "../domain/limits.ts";
+import { createSystemClock } from "../platform/clock.ts";
+import { hardenProcess } from "../platform/harden.ts";
+import { exitOnUncaught } from "../platform/last-resort.ts";
+import {
+  environment,
+  exitAfterOutput,
+  exitWhenDone,
+  homeFolder,
+  keepFilesPrivate,
+  writeStderr,
+} from "../platform/program.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import { onEveryStopSignal, type StopSignal } from "../platform/signals.ts";
+import { onStdinEnd } from "../platform/stdin-end.ts";
+import { findTrusted } from "../wiring/trusted-server.ts";
+import { prepareWorker, type ReadyWorker } from "../wiring/worker.ts";
+import { exitCode } from "./exit-code.ts";
+import { printNotice } from "./output.ts";
+import { toSafeText } from "./safe-text.ts";
+import { UsageMistake } from "./trouble.ts";
+import { findGrid, type GridToJoin } from "./worker-start/find-grid.ts";
+import {
+  nothingToRun,
+  readWorkerOptions,
+  type WorkerStartOptions,
+  type WorkerStartValues,
+} from "./worker-start/read-options.ts";
+import { createSayings, type Sayings } from "./worker-start/say.ts";
+
+export async function workerStart(
+  words: readonly string[],
+  values: WorkerStartValues,
+): Promise<void> {
+  try {
+    const options = readWorkerOptions(words, values);
+    const grid = findGrid(options.grid);
+    if (typeof grid === "string") throw new UsageMistake(grid);
+    await start(options, grid);
+  } catch (error) {
+    if (!(error instanceof UsageMistake)) throw error;
+    printNotice(`gridlike: ${toSafeText(error.message)}`);
+    exitWhenDone(exitCode.usage);
+  }
+}
+
+async function start(options: WorkerStartOptions, grid: GridToJoin): Promise<void> {
+  const loaded = await loadWorkerPolicy(
+    options.policyFile,
+    policyPath(environment(), homeFolder()),
+  );
+  if (loaded.kind === "refused") throw new UsageMistake(loaded.problems.join("\n"));
+  const isCommandServed = options.isCommandServed || loaded.policy.allowCommands;
+  const { command, functions } = options.worker;
+  if (command === null && functions === null && !isCommandServed) {
+    throw new UsageMistake(nothingToRun);
+  }
+  const clock = createSystemClock();
+  const say = createSayings(options.logForm, { clock, write: writeStderr });
+  exitOnUncaught(say.log);
+  keepFilesPrivate();
+  hardenProcess();
+  const worker = await prepareWorker({
+    ...options.worker,
+    isCommandServed,
+    policy: { ...loaded.policy, allowCommands: isCommandServed },
+    log: say.log,
+    onFailure: say.jobFailed,
+  });
+  if (typeof worker === "string") throw new UsageMistake(worker);
+  introduce(worker, grid, say);
+  exitAfterOutput(await work(worker, { options, grid, say }));
+}
+
+function introduce(worker: ReadyWorker, grid: GridToJoin, say: Sayings): void {
+  const { name, types, slots } = worker;
+  const named = types.map((type) => (type === "" ? "jobs without a type" : type));
+  const served = named.length === 0 ? "jobs without a type" : named.join(", ");
+  say.notice(`Worker ${name} serves ${served}; ${slots} at a time. ${worker.machine}`);
+  for (const notice of worker.notices) say.notice(notice);
+  const from = grid.urlFrom === null ? "" : ` (from ${grid.urlFrom})`;
+  say.notice(`Joining ${grid.url}${from}.`);
+}
+
+type Setting = {
+  readonly options: WorkerStartOptions;
+  readonly grid: GridToJoin;
+  readonly say: Sayings;
+};
+
+/** Answers with the exit code. */
+async function work(worker: ReadyWorker, { options, grid, say }: Setting): Promise<number> {
+  const clock = createSystemClock();
+  const asked = new AbortController();
+  let onStop: (signal: StopSignal, count: number) => void = () => asked.abort();
+  onEveryStopSignal((signal, count) => onStop(signal, count));
+  const tls = await trustedTls(grid, say, asked.signal).catch((error: unknown) => {
+    if (!(error instanceof GridError || error instanceof ClientError)) throw error;
+    say.notice(`gridlike: ${error.message}`);
+    return error.code === "forbidden" ? exitCode.refused : exitCode.usage;
+  });
+  if (typeof tls === "number" || asked.signal.aborted) {
+    await worker.close();
+    return typeof tls === "number" ? tls : exitCode.ok;
+  }
+  const agent = worker.join({
+    url: grid.url,
+    token: grid.token ?? anyToken,
+    tls,
+    stateFolder: options.stateFolder,
+    drainMs: options.drainMs ?? Infinity,
+    idleTimeoutMs: options.idleTimeoutMs,
+    lifetimeMs: options.lifetimeMs,
+    once: options.isOnce,
+    onNotice: (line) => say.notice(withHint(line, grid)),
+  });
+  if (options.isUntilStdinEnds) onStdinEnd(() => agent.preempt());
+  onStop = (signal, count) => {
+    if (count >= signalsUntilExit) return exitAfterOutput(exitCode.interrupted);
+    if (count > 1) return agent.preempt();
+    if (signal === "SIGINT") say.notice("Ending. Ctrl-C again gives back what still runs.");
+    agent.drain();
+    const isService = signal === "SIGTERM" && options.drainMs === null;
+    if (isService) clock.after(serviceDrainMs, () => agent.preempt());
+  };
+  const end = await agent.done;
+  if (!say.wasSaid(withHint(end.why, grid))) say.notice(withHint(end.why, grid));
+  return end.exitCode;
+}
+
+/** A server without authentication takes any token, and the protocol wants one. */
+const anyToken = "none";
+
+/** The first signal drains, the second gives back, the third waits for nothing, and then there is no patience left. */
+const signalsUntilExit = 4;
+
+async function trustedTls({ url, pin }: GridToJoin, say: Sayings, stop: AbortSignal) {
+  if (pin === null) return null;
+  const deps = { clock: createSystemClock(), random: createSystemRandom(), onNotice: say.notice };
+  return findTrusted({ url, pin }, deps, stop);
+}
+
+/** What the person can do about it, where the agent cannot know. */
+function withHint(line: string, { token, tokenFrom, pin }: GridToJoin): string {
+  if (line.startsWith("The server does not know this worker's token.")) {
+    if (token === null) return "The server wants a token, and none was given: --join TOKEN.";
+    const from = tokenFrom === null ? "" : ` The token comes from ${tokenFrom}.`;
+    return `The server does not know this worker's token.${from} It has to be the worker token, not the API key.`;
+  }
+  if (pin === null && /certificate/i.test(line)) {
+    return `${line} If the server made its certificate itself, give its --pin.`;
+  }
+  return line;
+}
