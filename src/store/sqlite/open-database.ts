@@ -5,6 +5,7 @@ import { Database } from "bun:sqlite";
 import { GridError } from "../../domain/errors.ts";
 import { IS_OPEN } from "./read-sql.ts";
 import { SCHEMA_1 } from "./schema-1.ts";
+import { SCHEMA_2 } from "./schema-2.ts";
 import { isBroken, toStoreError } from "./sqlite-errors.ts";
 import { UPDATE_OPEN } from "./write-sql.ts";
 
@@ -12,7 +13,7 @@ import { UPDATE_OPEN } from "./write-sql.ts";
 export type Durability = "power" | "process";
 
 /** Each brings a database from the version before it to its own; the first makes it. */
-const migrations: readonly string[] = [SCHEMA_1];
+const migrations: readonly string[] = [SCHEMA_1, SCHEMA_2];
 
 /** The newest version that this program knows. */
 export const knownVersion = migrations.length;

@@ -34,6 +34,7 @@ export const changeNumbers = {
   unheld: 12,
   damaged: 13,
   deleted: 14,
+  reopened: 15,
 } as const satisfies Record<ChangeName, number>;
 
 export const reasonNumbers = {

@@ -2,7 +2,9 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { JobStore } from "../../../../src/store/job-store.ts";
+import { SCHEMA_1 } from "../../../../src/store/sqlite/schema-1.ts";
 import { openDatabase } from "../../../../src/store/sqlite/open-database.ts";
+import { now } from "../../../support/a-job.ts";
 import { aNewJob } from "../../../support/builders.ts";
 import { createSqlitePlace, type SqlitePlace } from "../../../support/sqlite-store.ts";
 import { addJob, claimBy, putStep } from "../../../support/store-steps.ts";
@@ -42,16 +44,42 @@ describe("opening a database", () => {
       db.close(true);
       return values;
     };
-    expect(settings("power")).toEqual(["wal", 2, 1, 0, "exclusive", 1, 1]);
-    expect(settings("process")).toEqual(["wal", 1, 1, 0, "exclusive", 1, 1]);
+    expect(settings("power")).toEqual(["wal", 2, 1, 0, "exclusive", 1, 2]);
+    expect(settings("process")).toEqual(["wal", 1, 1, 0, "exclusive", 1, 2]);
   });
 
   test("openDatabase() refuses a newer version, and names both versions and the remedy", async () => {
     await place.open().close();
     tamper("PRAGMA user_version = 7");
-    expect(() => place.open()).toThrow(/version 7; .* up to 1\. Use the newer program/);
-    tamper("PRAGMA user_version = 1");
+    expect(() => place.open()).toThrow(/version 7; .* up to 2\. Use the newer program/);
+    tamper("PRAGMA user_version = 2");
     await place.open().close();
+  });
+
+  test("openDatabase() brings a database of the first version to the newest, and loses nothing", async () => {
+    const jobs = place.open();
+    await fill(jobs, 3);
+    const before = await jobs.events(0, 100);
+    await jobs.close();
+    // What the second version changed, undone: the table as the first one made it.
+    const [table = ""] = /CREATE TABLE event [^;]*;/.exec(SCHEMA_1) ?? [];
+    tamper(`CREATE TABLE kept AS SELECT * FROM event; DROP TABLE event; ${table}
+      INSERT INTO event SELECT * FROM kept; DROP TABLE kept; CREATE INDEX event_job ON event (job);
+      CREATE INDEX event_deleted_worker ON event (worker) WHERE change = 14 AND worker IS NOT NULL;
+      PRAGMA user_version = 1`);
+    const upgraded = place.open();
+    expect(await upgraded.events(0, 100)).toEqual(before);
+    await putStep(upgraded, 1, {
+      do: "lose",
+      at: now,
+      attempt: 1,
+      charged: true,
+      elsewhere: true,
+      info: "",
+    });
+    await putStep(upgraded, 1, { do: "reopen", at: now, attempt: 1 });
+    expect((await upgraded.history(1)).at(-1)?.change).toBe("reopened");
+    await upgraded.close();
   });
 
   test("openDatabase() refuses a database of another program and leaves it alone", () => {
