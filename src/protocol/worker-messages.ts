@@ -24,7 +24,7 @@ const resources = v.object({
   gpus: v.optional(count),
   tags: v.optional(v.pipe(v.array(tag), v.maxLength(32))),
 });
-const attempt = v.pipe(v.number(), v.integer(), v.minValue(1));
+const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const about = { job: id, attempt };
 const proven = { ...about, token: digest };
 
