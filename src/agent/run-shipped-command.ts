@@ -2,40 +2,28 @@
 // runner, because such a command may do whatever the worker's user may. What came with the job is checked like any
 // stranger's bytes; what the command leaves behind, too.
 
+import { assert } from "../domain/assert.ts";
 import { GridError } from "../domain/errors.ts";
 import { joinBytes } from "../domain/join-bytes.ts";
-import {
-  resultBytesMaxDefault,
-  shippedErrorBytesMax,
-  shippedFileCountMax,
-  shippedJsonBytesMax,
-  shippedOutputBytesMax,
-} from "../domain/limits.ts";
+import { resultBytesMaxDefault } from "../domain/limits.ts";
+import { shippedErrorBytesMax, shippedJsonBytesMax } from "../protocol/shipped-limits.ts";
 import { isDiskFull } from "../platform/durable-files.ts";
-import { bytesOfFile, filesBelow, fitsPattern, putFile } from "../platform/job-folder.ts";
-import type { FileStamp, FoundFile } from "../platform/job-folder.ts";
-import { writeScratch } from "../platform/scratch-file.ts";
+import { bytesOfFile, putFile, type FileStamp } from "../platform/job-folder.ts";
 import {
   archiveMediaType,
   commandEntry,
   commandMediaType,
   decodeCommand,
-  outcomeEntry,
-  outcomeMediaType,
-  packArchive,
   readDocument,
-  shippedPathProblem,
-  stderrEntry,
   stdinEntry,
-  stdoutEntry,
   unpackArchive,
   type ShippedCommand,
-  type ShippedFile,
-  type ShippedOutcome,
 } from "../protocol/shipped-command.ts";
-import { endOfCommand, type CommandEnd } from "./end-of-command.ts";
-import { runProgram, type ProgramDeps } from "./run-program.ts";
+import { shorterMs } from "./job-limit.ts";
+import { judgeEnd } from "./judge-end.ts";
+import { runProgram, type ProgramDeps, type ProgramEnd } from "./run-program.ts";
 import type { Assignment, JobBytes, Outcome, Report, Runner } from "./runner.ts";
+import { answerPlainly, answerWithOutcome, type EndedCommand } from "./shipped-answer.ts";
 import { createTail } from "./tail.ts";
 
 export type ShippedCommandDeps = ProgramDeps & {
@@ -46,20 +34,25 @@ export type ShippedCommandDeps = ProgramDeps & {
 };
 
 export function createShippedCommandRunner(deps: ShippedCommandDeps): Runner {
+  const resultBytesMax = deps.resultBytesMax ?? resultBytesMaxDefault;
   return {
     async run(assignment, report, stop) {
       try {
         const shipment = await unpack(assignment);
-        const { command } = shipment;
-        const run = await runCommand(deps, assignment, shipment, report, stop);
-        if (!("end" in run)) return run;
-        return command.answer === "stdout"
-          ? await answerPlainly(deps, assignment, shipment, run)
-          : await answerWithOutcome(deps, assignment, shipment, run);
+        const ended = await runCommand(
+          { ...deps, resultBytesMax },
+          assignment,
+          shipment,
+          report,
+          stop,
+        );
+        if ("kind" in ended) return ended;
+        const answer = shipment.command.answer === "stdout" ? answerPlainly : answerWithOutcome;
+        return await answer({ ...shipment, ...ended, resultBytesMax });
       } catch (error) {
         if (isDiskFull(error)) return { kind: "released", why: "no_space" };
         if (!(error instanceof GridError)) throw error;
-        return notRun(error.message);
+        return { ...neverRan, info: error.message, retryable: false };
       }
     },
     close: () => Promise.resolve(),
@@ -68,23 +61,21 @@ export function createShippedCommandRunner(deps: ShippedCommandDeps): Runner {
 
 type Shipment = {
   readonly command: ShippedCommand;
+  readonly directory: string;
   readonly stdin: string | null;
   readonly stampsByPath: ReadonlyMap<string, FileStamp>;
 };
 
-async function unpack(assignment: Assignment): Promise<Shipment> {
-  const { contentType, payload, directory } = assignment;
+async function unpack({ contentType, payload, directory }: Assignment): Promise<Shipment> {
   const stampsByPath = new Map<string, FileStamp>();
   if (contentType === commandMediaType) {
     const command = decodeCommand(new TextDecoder().decode(await smallBytes(payload)));
-    return { command, stdin: null, stampsByPath };
+    return { command, directory, stdin: null, stampsByPath };
   }
   if (contentType !== archiveMediaType) {
     const type = contentType === null ? "without a media type" : `of the type ${contentType}`;
-    throw new GridError(
-      "malformed",
-      `The payload is ${type}: no shipped command. Submit with gridlike map, or gridlike submit -- COMMAND.`,
-    );
+    const sentence = `The payload is ${type}: no shipped command. Submit with gridlike map, or gridlike submit -- COMMAND.`;
+    throw new GridError("malformed", sentence);
   }
   const what = "shipped command";
   const items = unpackArchive(piecesOf(payload), [commandEntry, stdinEntry], what);
@@ -96,43 +87,37 @@ async function unpack(assignment: Assignment): Promise<Shipment> {
     stampsByPath.set(name, await putFile(directory, name, isExecutable, bytes));
   }
   const stdin = stampsByPath.has(stdinEntry) ? `${directory}/${stdinEntry}` : null;
-  return { command, stdin, stampsByPath };
+  return { command, directory, stdin, stampsByPath };
 }
 
-type Run = {
-  readonly end: CommandEnd;
-  readonly stdout: JobBytes;
-  readonly stderr: Uint8Array;
-  readonly startedMs: number;
-  readonly runtimeMs: number;
-};
-
 async function runCommand(
-  deps: ShippedCommandDeps,
+  deps: ShippedCommandDeps & { readonly resultBytesMax: number },
   assignment: Assignment,
   { command, stdin }: Shipment,
   report: Report,
   stop: AbortSignal,
-): Promise<Run | Outcome> {
-  const { directory, timeoutMs, killAfterMs } = assignment;
-  const { clock } = deps;
+): Promise<EndedCommand | Outcome> {
+  const { directory, killAfterMs } = assignment;
+  const { clock, resultBytesMax } = deps;
+  const timeoutMs = shorterMs(command.timeout_ms ?? null, assignment.timeoutMs);
   const errors = createTail(shippedErrorBytesMax);
   const startedMs = clock.now();
   const beganMs = clock.monotonicMs();
+  const program = {
+    command: wordsOf(command, assignment.slot),
+    environment: { ...deps.environment, ...command.env, ...aboutJob(assignment, command) },
+    mark: runVariable,
+    folder: command.folder ?? directory,
+    input: stdin,
+  };
   const ended = await runProgram(
     deps,
     {
-      program: {
-        command: wordsOf(command, assignment.slot),
-        environment: { ...deps.environment, ...command.env, ...aboutJob(assignment) },
-        mark: runVariable,
-        folder: command.folder ?? directory,
-        input: stdin,
-      },
+      program,
       outputFile: `${directory}/.gridlike-stdout`,
       resultFile: null,
-      resultBytesMax: deps.resultBytesMax ?? resultBytesMaxDefault,
-      timeoutMs: command.timeout_ms ?? timeoutMs,
+      resultBytesMax,
+      timeoutMs,
       killAfterMs,
       onError(bytes) {
         if (command.answer === "stdout") report.log("stderr", bytes);
@@ -141,21 +126,41 @@ async function runCommand(
     },
     stop,
   );
-  const judged = endOfCommand(ended, command);
-  if ("kind" in judged) return judged;
-  return {
-    end: judged,
-    stdout: judged.stdout,
-    stderr: new TextEncoder().encode(errors.text()),
-    startedMs,
-    runtimeMs: clock.monotonicMs() - beganMs,
-  };
+  const end = endOf(ended, command, timeoutMs);
+  if (end === null) return judged(ended, { timeoutMs, resultBytesMax });
+  const runtimeMs = clock.monotonicMs() - beganMs;
+  return { ...end, stderr: new TextEncoder().encode(errors.text()), startedMs, runtimeMs };
 }
+
+/** How it ended by itself, or by the limit that it brought along; null when the grid ended it. */
+function endOf(ended: ProgramEnd, command: ShippedCommand, timeoutMs: number | null) {
+  if (ended.kind === "exited") return { exit: ended.exit, stdout: ended.stdout };
+  const isOwnLimit = ended.kind === "timeout" && command.timeout_ms === timeoutMs;
+  if (!isOwnLimit || command.answer === "stdout") return null;
+  return { exit: { code: null, signal: "SIGTERM" }, stdout: noBytes };
+}
+
+function judged(ended: ProgramEnd, limits: Parameters<typeof judgeEnd>[1]): Outcome {
+  if (ended.kind === "not-started") {
+    // Unlike a command of the owner's it may be wrong itself: then no other worker can start it either.
+    const info = `The command cannot be started on this worker (${ended.code}).`;
+    return { ...neverRan, info, retryable: true };
+  }
+  const outcome = judgeEnd(ended, limits);
+  assert(outcome !== "done", "a command that exited is answered for by its answer");
+  return outcome;
+}
+
+const neverRan = { kind: "failed", exitCode: null, signal: null } as const;
+const noBytes: JobBytes = { kind: "bytes", bytes: new Uint8Array(0) };
 
 /** Marks the processes of one run; nothing else has the same value. */
 const runVariable = "GRIDLIKE_RUN";
 
-function aboutJob({ job, attempt, key, type, slot }: Assignment) {
+function aboutJob(
+  { job, attempt, key, type, slot }: Assignment,
+  { env: { GRIDLIKE_INDEX: index } }: ShippedCommand,
+) {
   return {
     [runVariable]: `${job}.${attempt}`,
     GRIDLIKE_JOB: job,
@@ -163,7 +168,9 @@ function aboutJob({ job, attempt, key, type, slot }: Assignment) {
     GRIDLIKE_KEY: key,
     GRIDLIKE_TYPE: type,
     GRIDLIKE_SLOT: String(slot),
+    // By the names of GNU parallel, which scripts may know.
     PARALLEL_JOBSLOT: String(slot),
+    ...(index === undefined ? {} : { PARALLEL_SEQ: index }),
   };
 }
 
@@ -173,121 +180,6 @@ function wordsOf({ shell, argv }: ShippedCommand, slot: number): readonly string
   return ["/bin/sh", "-c", text];
 }
 
-/** As of a command of the worker's owner: its output is the result, and its failure the job's. */
-async function answerPlainly(
-  deps: ShippedCommandDeps,
-  assignment: Assignment,
-  shipment: Shipment,
-  { end, stdout }: Run,
-): Promise<Outcome> {
-  if (end.exitCode !== 0) {
-    const info =
-      end.signal === null
-        ? `The command ended with exit code ${end.exitCode}.`
-        : `The command was ended by ${end.signal}.`;
-    const retryable = end.exitCode !== finalExitCode;
-    return { kind: "failed", info, exitCode: end.exitCode, signal: end.signal, retryable };
-  }
-  const files = await returnedFiles(assignment, shipment);
-  if (files.length === 0 && shipment.command.returns.length === 0) {
-    return { kind: "done", result: stdout, contentType: null };
-  }
-  return archive(deps, assignment, null, [bytesAs(stdoutEntry, stdout), ...files]);
-}
-
-/** However it ended, the job is done: whoever asked wants to know how, and what it said. */
-async function answerWithOutcome(
-  deps: ShippedCommandDeps,
-  assignment: Assignment,
-  shipment: Shipment,
-  { end, stdout, stderr, startedMs, runtimeMs }: Run,
-): Promise<Outcome> {
-  const outcome: ShippedOutcome = {
-    version: 1,
-    exit_code: end.exitCode,
-    signal: end.signal,
-    started_ms: startedMs,
-    runtime_ms: Math.round(runtimeMs * 1000) / 1000,
-    stdout: "",
-    stderr: "",
-  };
-  const files = await returnedFiles(assignment, shipment);
-  if (files.length === 0 && stdout.kind === "bytes") {
-    const small = asDocument(outcome, stdout.bytes, stderr);
-    if (small !== null) return small;
-  }
-  const json = JSON.stringify(outcome);
-  const errors = { kind: "bytes", bytes: stderr } as const;
-  const said = [bytesAs(stdoutEntry, stdout), bytesAs(stderrEntry, errors)];
-  return archive(deps, assignment, { name: outcomeEntry, json }, [...said, ...files]);
-}
-
-/** Null where what it wrote is too long, or no text. */
-function asDocument(
-  outcome: ShippedOutcome,
-  stdout: Uint8Array,
-  stderr: Uint8Array,
-): Outcome | null {
-  if (stdout.length + stderr.length > shippedOutputBytesMax) return null;
-  try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    const whole = { ...outcome, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-    const bytes = new TextEncoder().encode(JSON.stringify(whole));
-    return { kind: "done", result: { kind: "bytes", bytes }, contentType: outcomeMediaType };
-  } catch {
-    return null; // Bytes that are no UTF-8 travel as they are.
-  }
-}
-
-/** The files that the command asked to have back. */
-async function returnedFiles(
-  { directory }: Assignment,
-  { command, stampsByPath }: Shipment,
-): Promise<readonly ShippedFile[]> {
-  const { returns, folder } = command;
-  if (returns.length === 0 || folder !== undefined) return [];
-  const isWanted = (found: FoundFile) =>
-    returns === "changed"
-      ? stampsByPath.get(found.path) !== found.stamp
-      : returns.some((pattern) => fitsPattern(found.path, pattern));
-  // What begins with a dot is never meant by "all that is new": programs hide what is theirs there.
-  const isSeen = (path: string) =>
-    returns === "changed" ? !/(?:^|\/)\./.test(path) : !/^\.gridlike(?:[-/]|$)/.test(path);
-  const files: ShippedFile[] = [];
-  for await (const found of filesBelow(directory, isSeen)) {
-    if (!isWanted(found) || shippedPathProblem(found.path) !== null) continue;
-    if (files.length === shippedFileCountMax) throw tooManyFiles();
-    files.push({ ...found, open: () => bytesOfFile(`${directory}/${found.path}`) });
-  }
-  return files;
-}
-
-async function archive(
-  { resultBytesMax = resultBytesMaxDefault }: ShippedCommandDeps,
-  { directory }: Assignment,
-  document: { readonly name: string; readonly json: string } | null,
-  files: readonly ShippedFile[],
-): Promise<Outcome> {
-  const path = `${directory}/.gridlike-result`;
-  let sizeBytes = 0;
-  await writeScratch(
-    path,
-    (async function* () {
-      for await (const piece of packArchive(document, files)) {
-        sizeBytes += piece.length;
-        if (sizeBytes > resultBytesMax) throw tooLarge(resultBytesMax);
-        yield piece;
-      }
-    })(),
-  );
-  return { kind: "done", result: { kind: "file", path, sizeBytes }, contentType: archiveMediaType };
-}
-
-function bytesAs(path: string, from: JobBytes): ShippedFile {
-  const size = from.kind === "bytes" ? from.bytes.length : from.sizeBytes;
-  return { path, size, isExecutable: false, modifiedAt: 0, open: () => piecesOf(from) };
-}
-
 async function* piecesOf(bytes: JobBytes): AsyncGenerator<Uint8Array, void, undefined> {
   if (bytes.kind === "bytes") yield bytes.bytes;
   else yield* bytesOfFile(bytes.path);
@@ -295,27 +187,7 @@ async function* piecesOf(bytes: JobBytes): AsyncGenerator<Uint8Array, void, unde
 
 async function smallBytes(payload: JobBytes): Promise<Uint8Array> {
   const size = payload.kind === "bytes" ? payload.bytes.length : payload.sizeBytes;
-  if (size > shippedJsonBytesMax) {
-    throw new GridError(
-      "malformed",
-      `The command has ${size} bytes; at most ${shippedJsonBytesMax} are read.`,
-    );
-  }
-  return joinBytes(await Array.fromAsync(piecesOf(payload)));
-}
-
-/** The exit code by which a command says that another try is of no use. */
-const finalExitCode = 86;
-
-function notRun(info: string): Outcome {
-  return { kind: "failed", info, exitCode: null, signal: null, retryable: false };
-}
-
-function tooManyFiles(): GridError {
-  const sentence = `The command left more than ${shippedFileCountMax} files to return. Pack them into one.`;
-  return new GridError("malformed", sentence);
-}
-
-function tooLarge(bytesMax: number): GridError {
-  return new GridError("malformed", `What the command returns has more than ${bytesMax} bytes.`);
+  if (size <= shippedJsonBytesMax) return joinBytes(await Array.fromAsync(piecesOf(payload)));
+  const sentence = `The command has ${size} bytes; at most ${shippedJsonBytesMax} are read.`;
+  throw new GridError("malformed", sentence);
 }

@@ -2,16 +2,14 @@
 // bound to a connection ended with it: their jobs are given out again, charged to nobody.
 
 import type { JobSeq } from "../domain/job.ts";
-import { pageSizeMax } from "../domain/limits.ts";
+import { lostMsMinAfterStart, pageSizeMax } from "../domain/limits.ts";
 import type { Page, JobStore } from "../store/job-store.ts";
 import type { Job, RunningJob } from "../domain/job.ts";
 import type { Roster } from "./roster.ts";
 import { lose, type SettleDeps } from "./settle.ts";
+import { isLive } from "./worker-leases.ts";
 
 export type AdoptDeps = SettleDeps & { readonly roster: Roster };
-
-/** Nobody is lost before this: workers need a while to find the server again. */
-const graceAfterStartMs = 120_000;
 
 /** Resolves with the number of attempts that were found open. */
 export async function adoptOpenAttempts(deps: AdoptDeps): Promise<number> {
@@ -27,10 +25,15 @@ export async function adoptOpenAttempts(deps: AdoptDeps): Promise<number> {
 }
 
 async function adopt(deps: AdoptDeps, job: RunningJob): Promise<void> {
-  const { n: attempt, leaseMs } = job.attempt;
+  const { n: attempt, leaseMs, startedAt } = job.attempt;
+  const ms = deps.clock.monotonicMs();
+  if (isLive(job.attempt)) {
+    const life = { heardMs: ms, isConnected: false };
+    const ranBeforeMs = Math.max(deps.clock.now() - startedAt, 0);
+    return deps.roster.hold(null, job, { ms, leaseMs, life, stage: "unknown", ranBeforeMs });
+  }
   if (leaseMs !== null) {
-    const since = { ms: deps.clock.monotonicMs(), leaseMs: Math.max(leaseMs, graceAfterStartMs) };
-    return deps.roster.hold(null, job, since);
+    return deps.roster.hold(null, job, { ms, leaseMs: Math.max(leaseMs, lostMsMinAfterStart) });
   }
   const info = "The server was restarted.";
   await lose(deps, { seq: job.seq, attempt, info, charged: false });

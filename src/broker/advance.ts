@@ -4,7 +4,7 @@
 import type { NewContent } from "../domain/blob-ref.ts";
 import { assert } from "../domain/assert.ts";
 import { successorOf } from "../domain/chain.ts";
-import type { Job } from "../domain/job.ts";
+import type { Job, JobSeq } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
 import type { JobRef } from "../domain/key.ts";
 import { conflictRetryCountMax } from "../domain/limits.ts";
@@ -24,10 +24,17 @@ export type AdvanceDeps = {
   readonly feed: Feed;
   readonly makeId: MakeId;
   readonly typeOf: (name: string) => JobType;
+  /** What a job said in an attempt while it ran: kept with the move that ends the attempt. */
+  readonly saidIn: (seq: JobSeq, attempt: number) => string | null;
 };
 
 /** What is written together with the move. */
-export type Attachment = { readonly result?: NewContent; readonly logs?: string | null };
+export type Attachment = {
+  readonly result?: NewContent;
+  readonly logs?: string | null;
+  /** A crash of the next milliseconds may undo it: not waited for until it is durable. */
+  readonly isSoon?: boolean;
+};
 
 /**
  * Puts a step to the job that `at` names or is. Resolves when the move is durable, or with the refusal.
@@ -45,10 +52,13 @@ export async function advance(
     const move = transition(job, step(job), deps.typeOf(job.type));
     if (move.kind === "refused") return move;
     const change = toChange(deps, job, move, attachment);
-    const [saved] = await deps.jobs.save([change]);
+    const [saved] = attachment.isSoon
+      ? [await deps.jobs.saveSoon(change, () => {})]
+      : await deps.jobs.save([change]);
     assert(saved !== undefined, "a save answers for each change");
     if (saved.kind === "saved") {
-      deps.feed.publish({ job: move.job, event: move.event, successor: saved.successor });
+      const { result } = change;
+      deps.feed.publish({ job: move.job, event: move.event, successor: saved.successor, result });
       if (saved.spare !== null) await takeAway(deps, saved.spare);
       return move;
     }
@@ -102,6 +112,11 @@ function toChange(deps: AdvanceDeps, before: Job, move: Moved, attachment: Attac
     attempt: event.change === "claimed" ? job.attempt : null,
     result: isDone ? (attachment.result ?? null) : null,
     successor: isDone ? successorOf(job, deps.typeOf(job.type), deps.makeId(), event.at) : null,
-    logs: attachment.logs ?? null,
+    logs: attachment.logs ?? said(deps, move),
   };
+}
+
+function said(deps: AdvanceDeps, { job, event }: Moved): string | null {
+  const isEnd = event.change !== "claimed" && event.change !== "reopened";
+  return isEnd && event.attempt !== null ? deps.saidIn(job.seq, event.attempt) : null;
 }

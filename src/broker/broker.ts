@@ -10,10 +10,13 @@ import type { WorkerView } from "../domain/worker.ts";
 import type { DiskState } from "./disk-level.ts";
 import type { EventPlace } from "./event-tail.ts";
 import type { Explanation } from "./explain.ts";
+import type { LogPiece } from "./live-logs.ts";
 import type { ManyJobs } from "./many-jobs.ts";
 import type { PullRequest, Pulled } from "./pull-door.ts";
 import type { PulledWork } from "./pull-work.ts";
+import type { ServerSays } from "../protocol/worker-messages.ts";
 import type { Page, PageQuery } from "../store/job-store.ts";
+import type { WatchBook, WatchListener } from "./watch-book.ts";
 
 export type Submission = {
   readonly key: string | null;
@@ -83,6 +86,35 @@ export type ClassicConnection = {
   readonly isRegistered: boolean;
   text(message: string): void;
   bytes(message: Uint8Array): void;
+  closed(): void;
+};
+
+/** What the broker needs of a socket that speaks v2. */
+export type WorkerSocket = {
+  /** Unique among all sockets ever opened by this process. */
+  readonly connection: string;
+  readonly address: string;
+  /** Takes a message on its way, with what else is said in this turn. Nothing is sent after the close. */
+  send(header: ServerSays, body?: Uint8Array): void;
+  /** Asks for a sign of life. */
+  ping(): void;
+  /** Stops reading for a while; what is on its way waits in the network. */
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+};
+
+/** What such a socket tells the broker, in the order it arrives. */
+export type WorkerConnection = {
+  frame(bytes: Uint8Array): void;
+  /** A text frame came, which this protocol does not have. */
+  text(): void;
+  /** A ping or a pong came. */
+  signOfLife(): void;
+  /** Much is on its way that the worker has not read; or no longer. */
+  behind(isBehind: boolean): void;
+  /** The server stops, and closes the socket next. */
+  stopping(): void;
   closed(): void;
 };
 
@@ -160,6 +192,16 @@ export type Broker = ManyJobs & {
   /** What the token of an attempt opens, on whichever road the attempt was given; `forbidden` for another token. */
   openWork(ref: JobRef, attempt: number, token: Uint8Array): Promise<PulledWork>;
 
+  /** Calls with what a running job said, then with all that it says, until the returned function is called. */
+  watchLogs(seq: JobSeq, call: (piece: LogPiece) => void): () => void;
+
   /** A socket that wants to speak the classic protocol. */
   attachClassic(socket: ClassicSocket): ClassicConnection;
+  /** A socket that wants to speak v2, and has proved that it may. */
+  attachWorker(socket: WorkerSocket): WorkerConnection;
+
+  /** Follows jobs and groups for somebody who is told of them at once. Must be closed. */
+  openWatches(listener: WatchListener): WatchBook;
+  /** Who this server is, for those who connect. */
+  self(): { readonly name: string; readonly incarnation: number };
 };

@@ -135,6 +135,7 @@ export function attachClassic(deps: ClassicDoorDeps, socket: ClassicSocket): Cla
       protocol: "classic",
       takesBytes: () => true,
       leaseMs: null,
+      life: null,
       give({ job, payload }) {
         if (session.phase !== "ready" || payload === null) return false;
         step({ kind: "assigned", work: { seq: job.seq, attempt: job.attempt.n } });

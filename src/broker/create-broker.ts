@@ -1,8 +1,9 @@
 // Puts the parts of the broker together: who listens to which news, who wakes whom, who stops when.
 
-import { backoffMsMax } from "../domain/limits.ts";
+import { backoffMsMax, lostMsMinAfterStart } from "../domain/limits.ts";
 import type { Instant } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
+import { placements, type Placement } from "../domain/placement.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Clock } from "../platform/clock.ts";
 import { createDueClock } from "../platform/due-clock.ts";
@@ -25,6 +26,7 @@ import { explain } from "./explain.ts";
 import { explainFacts } from "./explain-facts.ts";
 import { createFeed, type News } from "./feed.ts";
 import { createGroupPace } from "./group-pace.ts";
+import { createLiveLogs } from "./live-logs.ts";
 import { createManyJobs } from "./many-jobs.ts";
 import { operate, remove } from "./operate.ts";
 import { batch, history, list, requireJob, view, wait, waitForEndOfChain } from "./read.ts";
@@ -36,6 +38,9 @@ import { createTally } from "./tally.ts";
 import { tellWrites } from "./tell-writes.ts";
 import { createTrust } from "./trust.ts";
 import { createTypeTable } from "./type-table.ts";
+import { createWatchBook } from "./watch-book.ts";
+import { createWatches } from "./watches.ts";
+import { createWorkerDoor } from "./worker-door.ts";
 import { createWorks } from "./works.ts";
 
 export type BrokerDeps = {
@@ -53,6 +58,10 @@ export type BrokerDeps = {
   /** Shown in the statistics. */
   readonly durability: string;
   readonly incarnation: number;
+  /** Told to workers; left out where nobody cares. */
+  readonly name?: string;
+  /** How to choose among free workers; the first of the list when it is left out. */
+  readonly placement?: Placement;
   /** Left out where there is no disk that could be full. */
   readonly disk?: DiskWatch;
 };
@@ -80,13 +89,19 @@ export function createBroker(given: BrokerDeps): Broker {
   const trust = createTrust({ clock, log });
   const tally = createTally({ jobs });
   const pace = createGroupPace();
+  const logs = createLiveLogs();
   let isAccepting = false;
+  let lostMsFirst = 0;
 
   const deps = {
     ...given,
+    placement: given.placement ?? placements[0],
     jobs,
     feed,
     roster,
+    logs,
+    saidIn: logs.text,
+    lostMsFirst: () => lostMsFirst,
     typeOf: types.typeOf,
     carryOut: works.carryOut,
     isStopping: () => !isAccepting,
@@ -125,8 +140,12 @@ export function createBroker(given: BrokerDeps): Broker {
 
   const onNews = (news: News) => {
     const { job, event } = news;
-    if (event.attempt !== null && event.change !== "claimed") roster.drop(job.seq, event.attempt);
-    if (job.status !== "running") dropLease(job.seq);
+    const isOpening = event.change === "claimed" || event.change === "reopened";
+    if (event.attempt !== null && !isOpening) roster.drop(job.seq, event.attempt);
+    if (job.status !== "running") {
+      dropLease(job.seq);
+      logs.drop(job.seq);
+    }
     tally.note(news);
     const isFailure = event.change === "failed" || event.change === "timed_out";
     const isElsewherePossible = isFailure && couldRunElsewhere(deps, job);
@@ -141,9 +160,9 @@ export function createBroker(given: BrokerDeps): Broker {
     if (job.status === "pending") awaitTimesOf(job.readyAt, job.options.deadline);
     // A worker set aside leaves its jobs to those that avoided them so far.
     const mayBeGiven = job.status === "pending" || news.successor !== null;
-    // Its group may have been full.
-    const isRoomInGroup = job.group !== null && job.status !== "running";
-    if (mayBeGiven || isRoomInGroup || until !== null) dispatcher.wake();
+    // Its group may have been full, or what it took of its worker may be what another one waits for.
+    const isRoomMade = job.group !== null || job.options.requires !== null;
+    if (mayBeGiven || (isRoomMade && job.status !== "running") || until !== null) dispatcher.wake();
   };
   const awaitTimesOf = (readyAt: Instant | null, deadline: Instant | null) => {
     if (readyAt !== null && readyAt > 0) alarm.by(readyAt);
@@ -175,10 +194,20 @@ export function createBroker(given: BrokerDeps): Broker {
 
   const pullDoor = createPullDoor({ ...door, look: dispatcher.look });
   feed.subscribe(pullDoor.note);
+  const workerDoor = createWorkerDoor({
+    ...door,
+    serverName: given.name ?? "gridlike",
+    typesServed: types.typesServed,
+    wakeAt: (ms) => alarm.by(deps.dueAt() + Math.max(Math.ceil(ms - clock.monotonicMs()), 0)),
+  });
+  feed.subscribe(workerDoor.note);
+  const watches = createWatches({ roster, clock });
+  feed.subscribe(watches.note);
 
   return {
     async start() {
       await tail.begin();
+      lostMsFirst = clock.monotonicMs() + lostMsMinAfterStart;
       const adoptedCount = await adoptOpenAttempts(deps);
       if (adoptedCount > 0) log.info("attempts.adopted", { count: adoptedCount });
       isAccepting = true;
@@ -250,6 +279,10 @@ export function createBroker(given: BrokerDeps): Broker {
     },
     pull: pullDoor.pull,
     openWork: pullDoor.open,
+    watchLogs: logs.watch,
     attachClassic: (socket) => attachClassic(door, socket),
+    attachWorker: workerDoor.attach,
+    openWatches: (listener) => createWatchBook({ ...deps, watches }, listener),
+    self: () => ({ name: given.name ?? "gridlike", incarnation: given.incarnation }),
   };
 }

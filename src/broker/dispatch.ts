@@ -1,5 +1,6 @@
 // Gives ready jobs to free workers. Woken, never polling: many wake-ups before a round count as one.
-// All claims of a round are written by one commit; only then is each job sent, as soon as its bytes are read.
+// All claims of a round are written by one commit. Each job is sent when its bytes are read and its claim is durable;
+// that of a worker of the original protocol need not be yet.
 
 import type { Job, RunningJob } from "../domain/job.ts";
 import { dispatchRestMs } from "../domain/limits.ts";
@@ -132,7 +133,9 @@ async function claim(
   const when = { at: deps.clock.now(), dueAt: deps.dueAt() };
   const { worker, leaseMs } = seat;
   const step = { do: "claim", ...when, worker, tokenHash: sha256(token), leaseMs, waived } as const;
-  const move = await advance(deps, job, () => step);
+  // These lose their jobs with every restart, and know no number of their attempt that could be given out twice.
+  const isSoon = seat.protocol === "classic";
+  const move = await advance(deps, job, () => step, { isSoon });
   if (move === "no-such-job" || move.kind === "refused") return null;
   return move.job.status === "running" ? move.job : null;
 }

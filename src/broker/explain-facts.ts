@@ -6,6 +6,7 @@ import { queueCountMax } from "../domain/limits.ts";
 import { parseRequirements, requirementsOf } from "../domain/shape.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { JobStore } from "../store/job-store.ts";
+import { has } from "./could-run.ts";
 import type { ExplainFacts, Queue } from "./explain.ts";
 import type { WorkerFacts } from "./judge-workers.ts";
 import { requireJob } from "./read.ts";
@@ -51,13 +52,16 @@ async function queueBefore(deps: ExplainDeps, job: Job): Promise<Queue | null> {
   return ready.length < queueCountMax ? null : { before: ready.length, isCapped: true };
 }
 
-/** Without those whose groups are full: their jobs stand before it and are not given out. */
+/** Without those whose groups are full, or that no worker has enough for: they stand before it and are passed over. */
 async function shapesBefore({ jobs, roster }: ExplainDeps, job: Job) {
   const own = requirementsOf(job);
   const shapes = await jobs.shapes([job.type]);
+  const seats = seatsOf(roster).filter(({ types }) => types.includes(job.type));
   const open = shapes.filter(({ requires }) => {
-    const { groupLimit } = parseRequirements(requires);
-    if (groupLimit === null || requires === own) return true;
+    if (requires === own) return true;
+    const { groupLimit, needs } = parseRequirements(requires);
+    if (needs !== null && !seats.some((seat) => has(seat, needs))) return false;
+    if (groupLimit === null) return true;
     return roster.runningCount(groupLimit.group) < groupLimit.runningMax;
   });
   return open.map((shape) => ({ ...shape, limit: queueCountMax }));
@@ -78,8 +82,10 @@ function toFacts({ setAsideMs, roster }: ExplainDeps, seat: Seat, at: Instant): 
     worker,
     types,
     state: seat.state(),
-    isDraining: roster.isDraining(worker),
+    isDraining: roster.isDraining(worker) || seat.state() === "draining",
     setAsideUntil,
     payloadBytesMax,
+    offers: seat.offers,
+    held: roster.held(seat),
   };
 }

@@ -5,6 +5,8 @@ import { toInstantText } from "../domain/instant-text.ts";
 import type { Instant, Job, WorkerRef } from "../domain/job.ts";
 import { groupLimitOf } from "../domain/shape.ts";
 import { isPastDeadline } from "../domain/transition.ts";
+import { needsOfJob } from "./could-run.ts";
+import { describeWanted } from "./describe-needs.ts";
 import { judgeWorkers, type WorkerFacts, type WorkerVerdict } from "./judge-workers.ts";
 
 export type ExplainFacts = {
@@ -115,7 +117,7 @@ function whyPending(
   workers: readonly WorkerVerdict[],
 ): readonly Reason[] {
   const own = [...whyOfItself(facts, job), ...whyOfGroup(facts, job), ...whyOfServer(facts)];
-  const crew = whyOfCrew(facts, workers);
+  const crew = whyOfCrew(facts, job, workers);
   const { deadline } = job.options;
   const ends =
     deadline === null || isPastDeadline(job, facts.at)
@@ -169,7 +171,8 @@ function whyOfServer({ isGiving }: ExplainFacts): readonly Reason[] {
 
 /** What stands between a job and the workers that are there. */
 function whyOfCrew(
-  { job, queue }: ExplainFacts,
+  { queue, workers: present }: ExplainFacts,
+  job: PendingJob,
   workers: readonly WorkerVerdict[],
 ): readonly Reason[] {
   const what = job.type === "" ? "worker" : `worker for ${job.type}`;
@@ -178,13 +181,7 @@ function whyOfCrew(
     return [reason("no-worker", `No ${what} is connected.`, "Connect one.")];
   }
   const fit = ofType.filter(({ isFit }) => isFit);
-  if (fit.length === 0) {
-    const ends = ofType.flatMap((verdict) => verdict.until ?? []);
-    const text = `${count(ofType.length, "worker")} of its type ${ofType.length === 1 ? "is" : "are"} connected, and none may have it now.`;
-    const remedy = "See workers for each, or connect another.";
-    const at = ends.length === 0 ? null : Math.min(...ends);
-    return [{ code: "no-worker-fits", text, remedy, until: at }];
-  }
+  if (fit.length === 0) return [whyNoneFits(job, ofType, present)];
   const reasons: Reason[] = [];
   if (queue !== null && queue.before > 0) {
     const least = queue.isCapped ? "At least " : "";
@@ -197,6 +194,30 @@ function whyOfCrew(
     reasons.push(reason("all-busy", text, "Connect more, or wait for one."));
   }
   return reasons;
+}
+
+/** There are workers of its type, and none may have it. */
+function whyNoneFits(
+  job: PendingJob,
+  ofType: readonly WorkerVerdict[],
+  present: readonly WorkerFacts[],
+): Reason {
+  const code = "no-worker-fits";
+  const number = ofType.length;
+  const are = `${count(number, "worker")} of its type ${number === 1 ? "is" : "are"} connected, and`;
+  const { requires } = job.options;
+  const needs = needsOfJob(job);
+  if (needs !== null && ofType.every((verdict) => verdict.code === "requirements")) {
+    const offerers = present
+      .filter(({ types }) => types.includes(job.type))
+      .map(({ worker, offers }) => ({ workerId: worker.id, offers }));
+    const text = `${are} ${number === 1 ? "it does not have" : "none has"} what the job requires: ${requires}.`;
+    return reason(code, text, describeWanted(needs, offerers));
+  }
+  const ends = ofType.flatMap((verdict) => verdict.until ?? []);
+  const at = ends.length === 0 ? null : Math.min(...ends);
+  const remedy = "See workers for each, or connect another.";
+  return { code, text: `${are} none may have it now.`, remedy, until: at };
 }
 
 function reason(code: ReasonCode, text: string, remedy: string | null = null): Reason {

@@ -1,6 +1,7 @@
 // Tells who listens what has been written: every move, after its commit, in the order of commits.
 // Waiting for a job to settle is the commonest way of listening and has its own index.
 
+import type { NewContent } from "../domain/blob-ref.ts";
 import type { JobEvent } from "../domain/event.ts";
 import { GridError } from "../domain/errors.ts";
 import { isSettled, type Job, type JobSeq } from "../domain/job.ts";
@@ -12,6 +13,8 @@ export type News = {
   readonly job: Job;
   readonly event: JobEvent;
   readonly successor: JobSeq | null;
+  /** What a completed job brought: its bytes, when they are small, need not be read again by who listens. */
+  readonly result?: NewContent | null;
 };
 
 export type Feed = {

@@ -4,7 +4,10 @@
 import { unreachable } from "../domain/assert.ts";
 import { toInstantText } from "../domain/instant-text.ts";
 import type { Instant, Job, WorkerRef } from "../domain/job.ts";
-import type { WorkerState } from "../domain/worker.ts";
+import { shortOf, type Amounts, type Needs } from "../domain/requirements.ts";
+import type { Offers, WorkerState } from "../domain/worker.ts";
+import { needsOfJob } from "./could-run.ts";
+import { describeShortage, describeTaken } from "./describe-needs.ts";
 
 /** A connected worker, as far as it matters to one job. */
 export type WorkerFacts = {
@@ -17,6 +20,10 @@ export type WorkerFacts = {
   /** Until when it is set aside, or null. */
   readonly setAsideUntil: Instant | null;
   readonly payloadBytesMax: number;
+  /** Null of a worker that does not tell. */
+  readonly offers: Offers | null;
+  /** What the jobs it holds take of that. */
+  readonly held: Amounts;
 };
 
 export type WorkerVerdict = {
@@ -32,29 +39,40 @@ export type WorkerVerdict = {
 export type WorkerCode =
   | "other-type"
   | "payload-too-large"
+  | "requirements"
   | "set-aside"
   | "draining"
   | "suspect"
   | "avoided"
   | "unsure"
   | "busy"
+  | "no-room"
   | "gone"
   | "free";
 
 /** What each of the workers that are there means to a job that waits. */
 export function judgeWorkers(job: Job, workers: readonly WorkerFacts[]): readonly WorkerVerdict[] {
-  const isWaived = !workers.some((one) => isAble(job, one) && !job.avoid.includes(one.worker.id));
-  return workers.map((one) => judge(job, one, isWaived));
+  const needs = needsOfJob(job);
+  const asked = { job, needs };
+  const isWaived = !workers.some((one) => isAble(asked, one) && !job.avoid.includes(one.worker.id));
+  return workers.map((one) => judge(asked, one, isWaived));
 }
 
-/** As the dispatcher judges: of the type, with room for the payload, not set aside; busy or not. */
-function isAble(job: Job, facts: WorkerFacts): boolean {
+type Asked = { readonly job: Job; readonly needs: Needs | null };
+
+/** As the dispatcher judges: of the type, with all that is required, not set aside; busy or not. */
+function isAble({ job, needs }: Asked, facts: WorkerFacts): boolean {
   const { types, payloadBytesMax, setAsideUntil, isDraining } = facts;
   if (isDraining || setAsideUntil !== null) return false;
+  if (needs !== null && shortOf(needs, toOfferer(facts)) !== null) return false;
   return types.includes(job.type) && job.payload.size <= payloadBytesMax;
 }
 
-function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
+function toOfferer({ worker, offers }: WorkerFacts) {
+  return { workerId: worker.id, offers };
+}
+
+function judge({ job, needs }: Asked, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
   const { connection, worker, state, setAsideUntil } = facts;
   const about = { connection, worker, until: null };
   const unfit = (code: WorkerCode, text: string) => ({ ...about, code, isFit: false, text });
@@ -66,6 +84,9 @@ function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
   if (job.payload.size > facts.payloadBytesMax) {
     const text = `The payload has ${job.payload.size} bytes; it takes at most ${facts.payloadBytesMax}. Workers of newer protocols take any.`;
     return unfit("payload-too-large", text);
+  }
+  if (needs !== null && shortOf(needs, toOfferer(facts)) !== null) {
+    return unfit("requirements", describeShortage(needs, toOfferer(facts)));
   }
   if (setAsideUntil !== null) {
     const text = `It failed too often what others could do, and is set aside until ${toInstantText(setAsideUntil)}.`;
@@ -98,7 +119,10 @@ function judge(job: Job, facts: WorkerFacts, isWaived: boolean): WorkerVerdict {
     case "ready":
     case "draining": // The facts say it.
     case "quarantined": // Its time was over while the facts were gathered.
-      return fit("free", "It is free.");
+      if (needs === null || shortOf(needs, toOfferer(facts), facts.held) === null) {
+        return fit("free", "It is free.");
+      }
+      return fit("no-room", describeTaken(needs, toOfferer(facts), facts.held));
     default:
       return unreachable(state);
   }

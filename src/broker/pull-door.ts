@@ -192,6 +192,7 @@ function createSeat(
     payloadBytesMax: Number.MAX_SAFE_INTEGER,
     takesBytes: () => false,
     leaseMs,
+    life: null,
     state: () => (state() === "ready" && !isTrusted(worker) ? "quarantined" : state()),
     give: ({ job, token }) => give({ job, token }),
     kick,

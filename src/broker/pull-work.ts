@@ -11,6 +11,7 @@ import { sha256 } from "../blobs/hashing.ts";
 import { isSameDigest } from "../platform/digest.ts";
 import type { Progress } from "./broker.ts";
 import { noSuchJob } from "./read.ts";
+import { reopen } from "./reopen.ts";
 import type { Roster } from "./roster.ts";
 import { complete, fail, giveBack, type Failure, type SettleDeps, type Verdict } from "./settle.ts";
 
@@ -25,8 +26,11 @@ export type PulledWork = {
   readonly foregone: "superseded" | "abandon" | null;
   /** A sign of life. */
   renew(): Prospect;
-  /** The same, with a word for people; without any the last one stays. */
-  progress(progress: Progress): Prospect;
+  /**
+   * The same, with a word for people; without any the last one stays. An attempt that was given up is taken up
+   * again when nobody else was given the job.
+   */
+  progress(progress: Progress): Promise<Prospect>;
   complete(result: NewContent): Promise<Verdict>;
   fail(report: Failure): Promise<Verdict>;
   release(info: string): Promise<Verdict>;
@@ -57,11 +61,14 @@ export async function openWork(
     type: deps.typeOf(job.type),
     foregone: foregone(deps, job, attempt),
     renew: renewed,
-    progress(progress) {
+    async progress(progress) {
+      const isHeld = renewed() === "continue";
+      const keeper = { seat: null, stage: "running" } as const;
+      if (!isHeld && (await reopen(deps, seq, attempt, keeper)) === null) return "abandon";
       const lease = deps.roster.lease(seq);
       const isSaid = progress.percent !== null || progress.info !== null;
       if (isSaid && lease?.job.attempt.n === attempt) lease.progress = progress;
-      return renewed();
+      return "continue";
     },
     complete: (result) => complete(deps, { ...report, result }),
     fail: (said) => fail(deps, { ...report, ...said }),
@@ -73,6 +80,10 @@ export async function openWork(
 export function renew({ roster, clock }: PullWorkDeps, seq: JobSeq, attempt: number): Prospect {
   const lease = roster.lease(seq);
   if (lease === null || lease.job.attempt.n !== attempt) return "abandon";
+  if (lease.life !== null) {
+    lease.life.heardMs = clock.monotonicMs();
+    if (lease.stage === "sent") lease.stage = "running"; // Who has the token has the job.
+  }
   const { leaseMs } = lease.job.attempt;
   if (leaseMs !== null && lease.expiresMs !== null) {
     lease.expiresMs = Math.max(lease.expiresMs, clock.monotonicMs() + leaseMs);

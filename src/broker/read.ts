@@ -17,6 +17,8 @@ export type ReadDeps = {
   readonly clock: Clock;
   readonly roster: Roster;
   readonly typeOf: (name: string) => JobType;
+  /** What a job said in its open attempt. */
+  readonly saidIn: (seq: JobSeq, attempt: number) => string | null;
 };
 
 /** The job, or `no-such-job`. */
@@ -104,10 +106,13 @@ export async function batch(deps: ReadDeps, type: string, number: number) {
   return { jobs, isComplete: await deps.jobs.isBatchFull(type, number) };
 }
 
+/** With what the job says now, if it runs. */
 export async function history(deps: ReadDeps, ref: JobRef): Promise<HistoryView> {
   const { seq } = await requireJob(deps, ref);
   const [events, logs] = await Promise.all([deps.jobs.history(seq), deps.jobs.logs(seq)]);
-  return { events, logs };
+  const attempt = deps.roster.lease(seq)?.job.attempt.n ?? 0;
+  const text = deps.saidIn(seq, attempt);
+  return { events, logs: text === null ? logs : [...logs, { attempt, text }] };
 }
 
 async function nextIds(deps: ReadDeps, job: Job): Promise<readonly JobId[]> {

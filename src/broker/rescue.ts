@@ -4,15 +4,18 @@
 
 import type { Instant, Job } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
-import { claimsPerRoundMax } from "../domain/limits.ts";
+import { claimsPerRoundMax, killAfterMsDefault } from "../domain/limits.ts";
 import { advance } from "./advance.ts";
 import type { Lease, Roster } from "./roster.ts";
-import { lose, type SettleDeps } from "./settle.ts";
+import type { SettleDeps } from "./settle.ts";
+import { endOfSilenceMs, giveUp } from "./worker-leases.ts";
 
 export type RescueDeps = SettleDeps & {
   readonly roster: Roster;
   /** What waits are measured against: the wall clock, or later when it was set back. */
   readonly dueAt: () => Instant;
+  /** By the monotonic clock: before it no worker is lost for its silence. */
+  readonly lostMsFirst: () => number;
 };
 
 /** Ends what is overdue. Resolves with the next instant at which something falls due, or null. */
@@ -43,8 +46,11 @@ async function endLease(deps: RescueDeps, lease: Lease, at: Instant): Promise<vo
     const chance = deps.random.fraction();
     await advance(deps, job, () => ({ do: "time-out", at, attempt, chance }));
   } else if ((leftOfLeaseMs(deps, lease) ?? 1) <= 0) {
-    const info = "The worker gave no sign of life for longer than its lease.";
-    await lose(deps, { seq: job.seq, attempt, info, charged: true });
+    const isSilent = lease.life === null || lease.stage !== "sent";
+    const info = isSilent
+      ? "The worker gave no sign of life for longer than its lease."
+      : "The worker did not confirm that the job arrived.";
+    await giveUp(deps, lease, { info, charged: lease.stage !== "waiting" });
   }
 }
 
@@ -56,13 +62,25 @@ async function expireJobs(deps: RescueDeps, at: Instant): Promise<void> {
   }
 }
 
-function leftToRunMs({ clock, typeOf }: RescueDeps, { job, sinceMs }: Lease): number | null {
+function leftToRunMs({ clock, typeOf }: RescueDeps, lease: Lease): number | null {
+  const { job, sinceMs, life, stage } = lease;
   const limitMs = timeLimitMs(job, typeOf(job.type));
-  return limitMs === null ? null : sinceMs + limitMs - clock.monotonicMs();
+  // What waits in its worker's hands does not run yet.
+  if (limitMs === null || stage === "waiting") return null;
+  // A worker with signs of life knows the limit itself, and has time to end the job.
+  const killMs = life === null ? 0 : killAfterMsDefault;
+  return sinceMs + limitMs + killMs - clock.monotonicMs();
 }
 
-function leftOfLeaseMs({ clock }: RescueDeps, { expiresMs }: Lease): number | null {
-  return expiresMs === null ? null : expiresMs - clock.monotonicMs();
+function leftOfLeaseMs(deps: RescueDeps, lease: Lease): number | null {
+  const endsMs = endsMsOf(deps, lease);
+  return endsMs === null ? null : endsMs - deps.clock.monotonicMs();
+}
+
+function endsMsOf({ typeOf, lostMsFirst }: RescueDeps, lease: Lease): number | null {
+  const { life, expiresMs, job } = lease;
+  if (life === null) return expiresMs;
+  return endOfSilenceMs(lease, life, typeOf(job.type), lostMsFirst());
 }
 
 function nextEndOfLease(deps: RescueDeps): Instant | null {

@@ -15,10 +15,11 @@ export type Joining = {
   readonly pin: string | null;
 };
 
-export function joinLine(url: string, { access, pin }: Joining): string {
+/** `work`: what the worker is to run, for the user to fill in. */
+export function joinLine(url: string, { access, pin }: Joining, work = "-- COMMAND"): string {
   const server = ["--server", url.replace(/\/$/, "")];
   const flags = [...server, ...accessWords(access), ...(pin === null ? [] : ["--pin", pin])];
-  return `gridlike worker start ${flags.map(quoted).join(" ")} -- COMMAND`;
+  return `gridlike worker start ${flags.map(quoted).join(" ")} ${work}`;
 }
 
 export type JoinPlaces = Joining & {

@@ -3,7 +3,7 @@
 
 import { createClient, ClientError, type Client } from "../client/index.ts";
 import { GridError } from "../domain/errors.ts";
-import { mapAheadCountMax } from "../domain/limits.ts";
+import { mapAheadCountMax } from "./map/limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { giveUpStandardInput } from "../platform/input-bytes.ts";
 import { currentFolder, environment, exitAfterOutput } from "../platform/program.ts";
@@ -81,7 +81,8 @@ async function mapOnOwnGrid(options: MapOptions): Promise<number> {
   const grid = await startOwnGrid({
     slots: runningMax,
     environment: definedVariables(),
-    onNotice: () => {},
+    // That it is connected is no news; that it is not explains why nothing happens.
+    onNotice: (line) => void (line.startsWith("Connected") || printNotice(line)),
     onBroken: (error) => stop.abort(error),
   });
   try {

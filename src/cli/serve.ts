@@ -5,6 +5,7 @@ import { contextPath } from "../config/context.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { ConfigFlag } from "../config/read-config.ts";
 import { GridError } from "../domain/errors.ts";
+import { commandType } from "../domain/job-type.ts";
 import { stopMsMax } from "../domain/limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
@@ -28,9 +29,9 @@ import { startServer } from "../wiring/server.ts";
 import type { RunningServer } from "../wiring/server.ts";
 import { exitCode } from "./exit-code.ts";
 import { createFirstRun } from "./first-run.ts";
-import type { FirstRun } from "./first-run.ts";
+import type { FirstRun, ServedAt } from "./first-run.ts";
 import { joinNotices } from "./join-line.ts";
-import type { JoinAccess } from "./join-line.ts";
+import type { JoinAccess, JoinPlaces } from "./join-line.ts";
 import { printNotice, printResult } from "./output.ts";
 import { servedUrls } from "./served-urls.ts";
 
@@ -40,16 +41,35 @@ export type ServeOptions = {
   /** Only say whether the configuration is right. */
   readonly isCheck: boolean;
   readonly flags: readonly ConfigFlag[];
+  /** What runs beside the server, if anything does. */
+  readonly companion?: Companion;
 };
 
-export async function serve({ file, isCheck, flags }: ServeOptions): Promise<void> {
+/** Something that runs in its own process while the server does, such as a worker. */
+export type Companion = {
+  /** The configuration that is served, made of the one that was written. */
+  adapt(config: Config): Config;
+  /** What is said of a server that listens. */
+  notices(places: JoinPlaces): readonly string[];
+  /** `token` is null where none is needed, or known. */
+  begin(at: ServedAt & { readonly token: string | null }): {
+    /** Resolves with an exit code where there is no use in going on. */
+    readonly givenUp: Promise<number>;
+    /** Called before the server stops. */
+    stop(): Promise<void>;
+  };
+};
+
+export async function serve({ file, isCheck, flags, companion }: ServeOptions): Promise<void> {
   const loaded = loadConfig(file, flags);
   if (loaded.kind === "refused") {
     for (const problem of loaded.problems) printNotice(problem);
     return exitWhenDone(exitCode.usage);
   }
   if (isCheck) return printResult(summary(loaded.config));
-  const log = createLog(createSystemClock(), writeStderr);
+  const fullLog = createLog(createSystemClock(), writeStderr);
+  // Who also runs a companion is a person at a terminal, and wants to know only of what is wrong.
+  const log = companion === undefined ? fullLog : { ...fullLog, info: () => {} };
   exitOnUncaught(log);
   keepFilesPrivate();
   outliveReaders();
@@ -65,18 +85,23 @@ export async function serve({ file, isCheck, flags }: ServeOptions): Promise<voi
     log.error("disk.failed", error);
     exitAfterOutput(exitCode.disk);
   };
-  const { config } = loaded;
+  const config = companion?.adapt(loaded.config) ?? loaded.config;
   const server = await startServer({ config, log, firstRun, onBroken }).catch((error) => {
     printNotice(`gridlike: ${startProblem(error, config)}`);
     return error instanceof StartError ? error.exitCode : exitCode.unavailable;
   });
   if (typeof server === "number") return exitAfterOutput(server);
-  const joining = await noteWhereItIs(server, config, firstRun);
+  const { places, token } = await noteWhereItIs(server, config, firstRun);
   const { dataDir } = config.server;
   printNotice(`GridLike ${version} listens at ${server.url} and keeps its data in ${dataDir}`);
-  for (const line of joining) printNotice(line);
-  log.info("server.stopping", { signal: await asked });
-  exitAfterOutput(await stop(server, log));
+  const notices = companion?.notices(places) ?? joinNotices(places);
+  for (const line of notices) printNotice(line);
+  const beside = companion?.begin({ url: places.localUrl, pin: places.pin, token });
+  const why = await Promise.race([asked, ...(beside === undefined ? [] : [beside.givenUp])]);
+  await beside?.stop();
+  log.info("server.stopping", { signal: why });
+  const code = await stop(server, log);
+  exitAfterOutput(code === exitCode.ok && typeof why === "number" ? why : code);
 }
 
 /** Notes the address for later commands, and answers with how workers join. */
@@ -84,18 +109,19 @@ async function noteWhereItIs(
   { url, pin }: RunningServer,
   { server, auth }: Config,
   firstRun: FirstRun,
-): Promise<readonly string[]> {
+): Promise<{ readonly places: JoinPlaces; readonly token: string | null }> {
   const { local, outward } = await servedUrls(url, server);
   const kept = await firstRun.listening({ url: local, pin });
-  const token = auth.worker.kind === "generated" ? (kept?.workerToken ?? null) : null;
+  const made = auth.worker.kind === "generated" ? (kept?.workerToken ?? null) : null;
   const isOpen = auth.worker.kind === "none";
-  return joinNotices({
+  const places = {
     localUrl: local,
     outwardUrl: outward,
-    access: isOpen ? { kind: "open" } : accessBy(token),
+    access: isOpen ? ({ kind: "open" } as const) : accessBy(made),
     pin,
-    isInContext: kept !== null && kept.isInContext && (isOpen || token !== null),
-  });
+    isInContext: kept !== null && kept.isInContext && (isOpen || made !== null),
+  };
+  return { places, token: auth.worker.kind === "given" ? auth.worker.secret : made };
 }
 
 /** What is printed in an unwatched container ends in a log, where no secret belongs. */
@@ -134,7 +160,7 @@ function startProblem(error: unknown, { server }: Config): string {
 }
 
 function summary({ file, types, server }: Config): string {
-  const named = types.filter((type) => type.name !== "");
+  const named = types.filter(({ name }) => name !== "" && name !== commandType);
   const counted =
     named.length === 0 ? "no types" : `${named.length} type${named.length === 1 ? "" : "s"}`;
   return `${file ?? "The configuration"} is valid: ${counted}, data in ${server.dataDir}`;

@@ -33,6 +33,8 @@ import {
   type Verb,
 } from "./jobs.ts";
 import { createMany, type Many } from "./many.ts";
+import { createConnection, type Connection } from "./socket/connection.ts";
+import { openSocket, type OpenSocket } from "./socket/open-socket.ts";
 import { openStream } from "./open-stream.ts";
 import type { Payload } from "./payload.ts";
 import { readArray, readObject } from "./read-answer.ts";
@@ -52,6 +54,8 @@ export type ClientOptions = {
   readonly headers?: { readonly [name: string]: string };
   /** Instead of the runtime's own. */
   readonly fetch?: Fetch;
+  /** Opens the socket of `connect`, instead of the runtime's own. */
+  readonly webSocket?: OpenSocket;
   /** `false` gives up at once while no server has answered yet, for people who wait. */
   readonly isPatientAtFirst?: boolean;
 };
@@ -113,6 +117,8 @@ export type Client = {
   readonly groups: Groups;
   /** All that happens, from now on or after an event; goes on when the connection breaks. */
   events(options?: EventsOptions): AsyncGenerator<FeedItem, void, undefined>;
+  /** One socket for much: submissions gathered, results the moment they exist. Must be closed. */
+  connect(): Connection;
 };
 
 export function createClient(options: ClientOptions): Client {
@@ -189,7 +195,19 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Client
     },
     groups: createGroups(transport),
     events: (given = {}) => readEvents(transport, given),
+    connect: () =>
+      createConnection(transport, {
+        url: toSocketUrl(requireBase(options.url)),
+        token: options.token ?? null,
+        headers: options.headers ?? {},
+        openSocket: options.webSocket ?? openSocket,
+      }),
   };
+}
+
+/** The types of the protocols match: http becomes ws, https becomes wss. */
+function toSocketUrl(base: string): string {
+  return `${base.replace(/^http/, "ws")}client`;
 }
 
 /** Its own header, because a proxy may want Authorization for itself. What is wrong with a token never shows it. */

@@ -15,6 +15,9 @@ export type { Many, ManyDone, ManyFilter, ManyOptions } from "./many.ts";
 export type { ByteSource, Payload } from "./payload.ts";
 export type { Fetch } from "./request.ts";
 export type { JobResult, ResultOptions, ResultsOptions } from "./results.ts";
+export type { Connection } from "./socket/connection.ts";
+export type { Watched, WatchNews, WatchOptions } from "./socket/following.ts";
+export type { OpenSocket } from "./socket/open-socket.ts";
 export type { SubmitManyOptions } from "./submit-many.ts";
 export type { JobRequest, SubmitOptions, Submitted, When } from "./submit.ts";
 export type {

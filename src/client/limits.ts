@@ -38,3 +38,26 @@ export const clientEventCharactersMax = 1024 * 1024;
 
 /** What of a stranger's sentence becomes the message of an error. */
 export const clientMessageCharactersMax = 4_096;
+
+/** A connection from which nothing came for this long is asked for a sign of life, and given up after the latter. */
+export const clientQuietMs = 15_000;
+export const clientSilentMsMax = 40_000;
+
+/** Until a connection stands and the server has said who it is. */
+export const clientConnectMsMax = 20_000;
+
+/** A server that does not answer the words of a close is left behind. */
+export const clientCloseMsMax = 3_000;
+
+/** Jobs that one message asks to follow: their ids take 40 bytes each, and a header has 64 KiB. */
+export const clientFollowCountMax = 500;
+
+/** News of a watch that its reader has not taken yet; results among them beyond the latter are fetched again. */
+export const clientNewsCountMax = 100_000;
+export const clientNewsBytesMax = 64 * 1024 * 1024;
+
+/** Jobs of a group of which the last news is remembered, so that a new connection does not tell it twice. */
+export const clientToldCountMax = 100_000;
+
+/** Results that are fetched by requests of their own at a time, because they are too large for the connection. */
+export const clientFetchCountMax = 16;

@@ -9,6 +9,8 @@ export interface Runtime {
   monotonicMs(): number;
   /** Calls once after `ms`, unless the function it returns is called first. */
   after(ms: number, call: () => void): () => void;
+  /** Calls once, soon: after what is under way in this turn of the event loop. */
+  soon(call: () => void): void;
   /** A number in [0, 1). */
   fraction(): number;
   /** Unpredictable bytes. */
@@ -26,6 +28,7 @@ export function createRuntime(): Runtime {
       const timer = setTimeout(call, Math.min(Math.max(ms, 0), timerMsMax));
       return () => clearTimeout(timer);
     },
+    soon,
     fraction: () => Math.random(),
     bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     async sha256(bytes) {
@@ -40,6 +43,21 @@ export function createRuntime(): Runtime {
     },
     createHash,
   };
+}
+
+/** Browsers have no `setImmediate`, and a timer of theirs takes milliseconds; a message to oneself does not. */
+function soon(call: () => void): void {
+  if (typeof setImmediate === "function") {
+    setImmediate(call);
+    return;
+  }
+  const { port1, port2 } = new MessageChannel();
+  port1.addEventListener("message", () => {
+    port1.close();
+    call();
+  });
+  port1.start();
+  port2.postMessage(null);
 }
 
 /** Nobody fires it: for calls without a signal. */

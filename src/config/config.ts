@@ -2,6 +2,7 @@
 // bytes and absolute paths, nothing left to interpret. Made by read-config.ts, frozen, handed on in parts.
 
 import type { JobType } from "../domain/job-type.ts";
+import type { Placement } from "../domain/placement.ts";
 
 export type Config = {
   /** Where it was read from, an absolute path; null when everything is a default, a flag or a variable. */
@@ -12,7 +13,9 @@ export type Config = {
   readonly retention: RetentionConfig;
   readonly auth: AuthConfig;
   readonly jobs: JobsConfig;
-  /** At least one. A server without configured types has exactly one, named "". */
+  /** How to choose among several free workers. */
+  readonly placement: Placement;
+  /** The configured ones, or one that is named ""; and always that of commands. */
   readonly types: readonly JobType[];
 };
 

@@ -2,7 +2,7 @@
 // end and lead to types that exist.
 
 import { findCircle } from "../domain/chain.ts";
-import type { JobType } from "../domain/job-type.ts";
+import { commandType, type JobType } from "../domain/job-type.ts";
 import { chainDepthMax } from "../domain/limits.ts";
 import { didYouMean } from "../domain/nearest.ts";
 import type { GivenType } from "./collect.ts";
@@ -11,14 +11,17 @@ import type { Problem } from "./given.ts";
 import { judgeType } from "./judge.ts";
 import type { Settings, TypeSettings } from "./schema.ts";
 
-/** Reads the types; without any there is one, unnamed. Problems are told to `refuse`. */
+/** Reads the types; without any there is one, unnamed. Beside them there is always that of commands. Problems are told to `refuse`. */
 export function readJobTypes(
   types: readonly GivenType[],
   jobs: Settings["jobs"],
   refuse: (problem: Problem) => void,
 ): readonly JobType[] {
-  if (types.length === 0) return [jobType("", null, jobs)];
-  return types.map(({ name, given }) => jobType(name, judgeType(name, given, refuse), jobs));
+  const read = types.map(({ name, given }) => jobType(name, judgeType(name, given, refuse), jobs));
+  const configured = types.length === 0 ? [jobType("", null, jobs)] : read;
+  if (types.some(({ name }) => name === commandType)) return configured;
+  const about = "A command that a client sends, for workers that allow it.";
+  return [...configured, { ...jobType(commandType, null, jobs), description: about }];
 }
 
 /** Chains that lead nowhere, in circles or too far. Needs no valid limits, so that all is told at once. */

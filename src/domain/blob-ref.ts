@@ -6,7 +6,10 @@ export type BlobRef = { readonly sha256: string; readonly size: number; readonly
 /** Bytes with their media type, as a payload or a result refers to them. */
 export type Content = BlobRef & { readonly contentType: string | null };
 
-/** Content about to be recorded. Small bytes travel along and are stored with the record; `name` is then "". */
+/**
+ * Content about to be recorded. Small bytes travel along and are stored with the record; `name` is then "". A buffer
+ * that they fill is handed over with them.
+ */
 export type NewContent = Content & { readonly inline: Uint8Array | null };
 
 /** Begins the name of small bytes that a store keeps itself; no blob provider gives out such a name. */

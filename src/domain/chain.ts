@@ -1,6 +1,6 @@
 // Chains: the result of one type is the payload of the next. No bytes move: the successor refers to the same blob.
 
-import type { DoneJob, Instant, JobId, NewJob } from "./job.ts";
+import { noOptions, type DoneJob, type Instant, type JobId, type NewJob } from "./job.ts";
 import type { JobType } from "./job-type.ts";
 import { keyBytesMax } from "./limits.ts";
 
@@ -20,15 +20,8 @@ export function successorOf(done: DoneJob, type: JobType, id: JobId, at: Instant
     description: done.description,
     labels: done.labels,
     group: done.group,
-    options: {
-      maxAttempts: null,
-      timeoutMs: null,
-      notBefore: null,
-      deadline: null,
-      hold: false,
-      // The limit is one of the group, and the group is the same.
-      groupRunningMax: done.options.groupRunningMax,
-    },
+    // The limit is one of the group, and the group is the same. What the parent required was for its own type.
+    options: { ...noOptions, groupRunningMax: done.options.groupRunningMax },
     fromId: done.id,
     submittedAt: at,
   };

@@ -17,7 +17,8 @@ export type ChangeName =
   | "held"
   | "unheld"
   | "damaged"
-  | "deleted";
+  | "deleted"
+  | "reopened";
 
 export type JobEvent = {
   readonly at: Instant;

@@ -17,6 +17,9 @@ export type JobType = {
   readonly payloadBytesMax: number;
 };
 
+/** Every server has it, configured or not: a command that a client sends, for workers whose owners allow that. */
+export const commandType = "command";
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const reservedNames = new Set(["delete", "cancel", "retry", "hold", "unhold"]);
 

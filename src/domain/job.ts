@@ -25,6 +25,19 @@ export type JobOptions = {
   readonly hold: boolean;
   /** It does not start while so many jobs of its group run; only a job with a group has it. */
   readonly groupRunningMax: number | null;
+  /** What its worker must have, in the one text that `toRequires` writes; null for nothing. */
+  readonly requires: string | null;
+};
+
+/** What a job has that asks for nothing. */
+export const noOptions: JobOptions = {
+  maxAttempts: null,
+  timeoutMs: null,
+  notBefore: null,
+  deadline: null,
+  hold: false,
+  groupRunningMax: null,
+  requires: null,
 };
 
 /** Text for people that takes no part in deciding whether two submissions are the same. */
@@ -120,7 +133,8 @@ export function isSameOptions(one: JobOptions, other: JobOptions): boolean {
     one.notBefore === other.notBefore &&
     one.deadline === other.deadline &&
     one.hold === other.hold &&
-    one.groupRunningMax === other.groupRunningMax
+    one.groupRunningMax === other.groupRunningMax &&
+    one.requires === other.requires
   );
 }
 

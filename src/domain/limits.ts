@@ -460,45 +460,6 @@ export const graphicsMsMax = 2_000;
 /** Processors of which a worker tells how busy each is. */
 export const vitalsCpuCountMax = 1_024;
 
-/** Files that travel with one command: a folder of them is better packed into one. */
-export const shippedFileCountMax = 10_000;
-
-/** The longest path that Linux takes, and most systems below it. */
-export const shippedPathBytesMax = 4_095;
-
-/** What is run, without its files: a command line that systems take has at most two megabytes. */
-export const shippedJsonBytesMax = 4 * 1024 * 1024;
-
-/** Variables that a command brings along. */
-export const shippedEnvironmentCountMax = 1_000;
-
-/** Output of a command that travels as a document; more becomes an archive, which is never held in memory. */
-export const shippedOutputBytesMax = 32 * 1024;
-
-/** What a command says on its standard error, as far as it is kept: the end, where the reasons stand. */
-export const shippedErrorBytesMax = 1024 * 1024;
-
-/** The longest argument that Linux hands to a program is 128 KiB; a line may hold some of them. */
-export const mapLineBytesMax = 1024 * 1024;
-
-/** A JSON list of jobs, and the standard input of a command: read as a whole before anything is sent. */
-export const submitJsonBytesMax = 64 * 1024 * 1024;
-
-/** Jobs of a map that are submitted and not settled: more than a grid's workers hold, few enough to end at once. */
-export const mapAheadCountMax = 1_024;
-
-/** Results of a map that are fetched at a time. */
-export const mapFetchCountMax = 16;
-
-/** Output that a map holds until its turn comes; beyond it results are fetched again from the server. */
-export const mapHeldBytesMax = 16 * 1024 * 1024;
-
-/** Until the cancelling of a map's jobs is given up: whoever interrupts it waits no longer. */
-export const mapEndMsMax = 5_000;
-
-/** A file that the command itself names, such as its script, travels with every job: larger ones only when asked for. */
-export const mapCommandFileBytesMax = 16 * 1024 * 1024;
-
 /** A payload that is handed over as text or JSON is held in memory a few times over. */
 export const payloadTextBytesMax = 256 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
 // over together, so that those which fit nobody now cost a claim nothing. Its requirements are kept as text.
 
 import { assert } from "./assert.ts";
+import { needsOf, roughly, type Needs } from "./requirements.ts";
 import type { Job, NewJob } from "./job.ts";
 
 /** A type, and what its jobs require beside it: "" for nothing, else text as `requirementsOf` writes it. */
@@ -14,15 +15,17 @@ export type Requirements = {
   readonly groupLimit: GroupLimit | null;
   /** No job of the shape has a payload smaller than this. */
   readonly payloadBytesMin: number;
+  /** No job of the shape needs less than this of its worker; null where it needs nothing. */
+  readonly needs: Needs | null;
 };
 
 type Asking = {
   readonly group: string | null;
-  readonly options: Pick<NewJob["options"], "groupRunningMax">;
+  readonly options: Pick<NewJob["options"], "groupRunningMax" | "requires">;
   readonly payload: Pick<NewJob["payload"], "size">;
 };
 
-const nothing: Requirements = { groupLimit: null, payloadBytesMin: 0 };
+const nothing: Requirements = { groupLimit: null, payloadBytesMin: 0, needs: null };
 
 const firstStepBytes = 1024 * 1024;
 
@@ -31,14 +34,15 @@ const stepCount = 12;
 
 /** The text is the same for the same requirements: it names the shape in the store. */
 export function requirementsOf({ group, options, payload }: Asking): string {
-  const { groupRunningMax } = options;
+  const { groupRunningMax, requires } = options;
   // Nearly all jobs: this is asked of each on its way in.
-  if (groupRunningMax === null && payload.size <= firstStepBytes) return "";
+  if (groupRunningMax === null && requires === null && payload.size <= firstStepBytes) return "";
   assert(groupRunningMax === null || group !== null, "a limited job has a group");
   const payloadBytesMin = payloadClassOf(payload.size);
   return JSON.stringify({
     ...(groupRunningMax !== null && { group, group_running_max: groupRunningMax }),
     ...(payloadBytesMin > 0 && { payload_bytes_min: payloadBytesMin }),
+    ...(requires !== null && writeNeeds(roughly(needsOf(requires)))),
   });
 }
 
@@ -56,15 +60,41 @@ export function parseRequirements(text: string): Requirements {
   if (text === "") return nothing;
   const said = JSON.parse(text) as Written; // Written by requirementsOf alone.
   const { group, group_running_max: runningMax, payload_bytes_min: payloadBytesMin = 0 } = said;
-  if (group === undefined || runningMax === undefined) return { ...nothing, payloadBytesMin };
-  return { groupLimit: { group, runningMax }, payloadBytesMin };
+  const isLimited = group !== undefined && runningMax !== undefined;
+  const groupLimit = isLimited ? { group, runningMax } : null;
+  return { groupLimit, payloadBytesMin, needs: readNeeds(said) };
 }
 
-type Written = {
+type Written = WrittenNeeds & {
   readonly group?: string;
   readonly group_running_max?: number;
   readonly payload_bytes_min?: number;
 };
+
+type WrittenNeeds = {
+  readonly cpus_thousandths?: number;
+  readonly memory_bytes?: number;
+  readonly gpus?: number;
+  readonly tags?: readonly string[];
+  readonly worker?: string;
+};
+
+function writeNeeds({ milliCpus, memoryBytes, gpus, tags, workerId }: Needs): WrittenNeeds {
+  return {
+    ...(milliCpus > 0 && { cpus_thousandths: milliCpus }),
+    ...(memoryBytes > 0 && { memory_bytes: memoryBytes }),
+    ...(gpus > 0 && { gpus }),
+    ...(tags.length > 0 && { tags }),
+    ...(workerId !== null && { worker: workerId }),
+  };
+}
+
+function readNeeds(said: WrittenNeeds): Needs | null {
+  const { cpus_thousandths: milliCpus = 0, memory_bytes: memoryBytes = 0, gpus = 0 } = said;
+  const { tags = [], worker: workerId = null } = said;
+  const isNothing = milliCpus + memoryBytes + gpus + tags.length === 0 && workerId === null;
+  return isNothing ? null : { milliCpus, memoryBytes, gpus, tags, workerId };
+}
 
 /** The smallest size of the class: one byte more than a step, for a limit of workers is mostly a round number. */
 function payloadClassOf(size: number): number {

@@ -58,6 +58,8 @@ export type Step =
       readonly attempt: number;
       readonly info: string;
     }
+  /** The holder of an attempt that was given up is there again, and still has it. */
+  | { readonly do: "reopen"; readonly at: Instant; readonly attempt: number }
   | { readonly do: "cancel"; readonly at: Instant; readonly info: string | null }
   | { readonly do: "retry"; readonly at: Instant }
   | { readonly do: "hold"; readonly at: Instant }

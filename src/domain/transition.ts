@@ -42,6 +42,8 @@ export function transition(job: Job, step: Step, type: JobType): Move {
       return withOpen(job, step, (open) => backToPending(open, step, "not_delivered"));
     case "release":
       return withOpen(job, step, (open) => backToPending(open, step, "released"));
+    case "reopen":
+      return reopen(job, step);
     case "cancel":
       return cancel(job, step);
     case "retry":
@@ -123,6 +125,23 @@ function lose(job: RunningJob, step: StepOf<"lose">, type: JobType): Move {
   const isPoison = crashes >= type.maxCrashes && (new Set(avoid).size >= 2 || !step.elsewhere);
   if (isPoison) return failed(job, step.at, "lost", "crashes", { crashes, avoid }, step.info);
   return moved(job, step.at, "lost", pendingFrom(0), { crashes, avoid, info: step.info });
+}
+
+/** Only while nobody else was given the job: its newest attempt runs on under the same number and token. */
+function reopen(job: Job, step: StepOf<"reopen">): Move {
+  const { attempt } = job;
+  if (job.status !== "pending") return refused("not-pending");
+  if (attempt?.n !== step.attempt || step.attempt <= job.retriedAfter) return refused("abandon");
+  // A wait follows a failure or a time limit, which ended the attempt for good.
+  if (job.held || job.readyAt > 0 || isPastDeadline(job, step.at)) return refused("not-ready");
+  const status = { status: "running", attempt } as const;
+  return moved(job, step.at, "reopened", status, withoutLoss(job, attempt), { n: attempt.n });
+}
+
+/** It was counted as lost on this worker, and was not. */
+function withoutLoss(job: Job, { worker }: Attempt): Partial<JobCourse> {
+  if (job.crashes === 0 || job.avoid.at(-1) !== worker.id) return {};
+  return { crashes: job.crashes - 1, avoid: job.avoid.slice(0, -1) };
 }
 
 function cancel(job: Job, step: StepOf<"cancel">): Move {

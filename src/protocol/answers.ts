@@ -32,6 +32,7 @@ const changes = [
   "unheld",
   "damaged",
   "deleted",
+  "reopened",
 ] as const;
 const reason = v.nullable(
   v.picklist([

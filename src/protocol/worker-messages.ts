@@ -4,6 +4,8 @@
 import * as v from "valibot";
 import { GridError } from "../domain/errors.ts";
 import {
+  tagCharactersMax,
+  tagCountMax,
   workerIdCharactersMax,
   workerNameCharactersMax,
   workerSlotCountMax,
@@ -17,12 +19,12 @@ const id = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const text = v.string();
-const tag = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+const tag = v.pipe(v.string(), v.minLength(1), v.maxLength(tagCharactersMax));
 const resources = v.object({
   cpus: v.optional(v.pipe(v.number(), v.minValue(0))),
   memory_bytes: v.optional(count),
   gpus: v.optional(count),
-  tags: v.optional(v.pipe(v.array(tag), v.maxLength(32))),
+  tags: v.optional(v.pipe(v.array(tag), v.maxLength(tagCountMax))),
 });
 const attempt = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const about = { job: id, attempt };

@@ -4,24 +4,25 @@
 import { Elysia } from "elysia";
 import type { PartStore } from "../blobs/part-store.ts";
 import type { Broker } from "../broker/broker.ts";
-import { idleSecondsMax, proxiedIdleSecondsMax } from "../domain/limits.ts";
+import { idleSecondsMax, proxiedIdleSecondsMax, workerBacklogBytesMax } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";
+import { atEndOfTurn } from "../platform/turn.ts";
 import { createAnswers, type Answers } from "./answer-lines.ts";
 import type { ApiAuth } from "./auth.ts";
 import { backupRoutes, type Backups } from "./backup-routes.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { byteRoutes } from "./byte-routes.ts";
 import { claimRoutes } from "./claim-routes.ts";
-import { classicRoutes } from "./classic-socket.ts";
+import { clientUpgrades } from "./client-upgrades.ts";
 import { docsRoutes } from "./docs-routes.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { createMemoryPressure } from "../platform/memory-pressure.ts";
 import { createFloor } from "./floor.ts";
 import { createFollowers, type Followers } from "./followers.ts";
-import { createApiGate, createOpenGate, createWorkerGate } from "./gate.ts";
+import { createApiGate, createClientGate, createOpenGate, createWorkerGate } from "./gate.ts";
 import { groupRoutes } from "./group-routes.ts";
 import { healthRoutes } from "./health.ts";
 import { createServesHost } from "./hosts.ts";
@@ -43,6 +44,7 @@ import { createUploads, type Uploads } from "./uploads.ts";
 import { createWaits, type Waits } from "./waits.ts";
 import { workRoutes } from "./work-routes.ts";
 import { workerRoutes } from "./worker-routes.ts";
+import { workerUpgrades } from "./worker-upgrades.ts";
 
 export type AppDeps = {
   readonly broker: Broker;
@@ -89,7 +91,7 @@ export function createApp(deps: AppDeps): App {
   const { clock, log, settings } = deps;
   const stop = new AbortController();
   const messageBytesMax = (settings.classicBytesMax ?? 0) + socketSlackBytes;
-  const backlogBytesMax = messageBytesMax + socketSlackBytes;
+  const backlogBytesMax = Math.max(messageBytesMax + socketSlackBytes, workerBacklogBytesMax);
   const sockets = createSockets({ clock, log, messageBytesMax, backlogBytesMax });
   const idleSeconds = settings.isProxied ? proxiedIdleSecondsMax : idleSecondsMax;
   const patience = createPatience(idleSeconds);
@@ -125,6 +127,7 @@ function createRoutes(deps: AppDeps, shared: Shared) {
   const gates = { servesHost: createServesHost({ bound: host, names, isOpen }), peers, auth, log };
   const openGate = createOpenGate(gates);
   const apiGate = createApiGate(gates);
+  const clientGate = createClientGate(gates);
   const isOpenToWorkers = auth.verifyWorker(null);
   const workerGate = createWorkerGate({
     ...gates,
@@ -154,8 +157,18 @@ function createRoutes(deps: AppDeps, shared: Shared) {
   const partUploads = createPartUploads(deps.partStore);
   const doors = new Elysia({ prefix: "/api" })
     .onTransform(({ request, server }) => openGate(request, server))
-    .use(workRoutes({ ...shared, broker, partUploads, createHash: deps.createHash }));
-  if (classicBytesMax !== null) doors.use(classicRoutes({ ...shared, broker, peers }));
+    .use(workRoutes({ ...shared, broker, partUploads, createHash: deps.createHash }))
+    .use(clientUpgrades({ ...shared, broker, clock, log, atEndOfTurn, clientGate }))
+    .use(
+      workerUpgrades({
+        ...shared,
+        broker,
+        peers,
+        atEndOfTurn,
+        workerGate,
+        servesClassic: classicBytesMax !== null,
+      }),
+    );
 
   const docs = new Elysia()
     .onTransform(({ request, server }) => openGate(request, server))

@@ -1,6 +1,7 @@
 // Who may use the API, and who may work. The token comes in a header, never in the address; it is looked at before the body is.
 
 import { GridError } from "../domain/errors.ts";
+import { tokenProtocolStart } from "../protocol/client-messages.ts";
 
 export type ApiAuth = {
   /** Null is a request without any token: true only where authentication is turned off. */
@@ -19,8 +20,16 @@ export function workerRefusal(auth: ApiAuth, request: Request): GridError | null
   return refusal(request, auth.verifyWorker);
 }
 
-function refusal(request: Request, verify: (token: string | null) => boolean): GridError | null {
-  const token = tokenOf(request);
+/** Why a request may not become a client's socket, or null when it may. */
+export function clientRefusal(auth: ApiAuth, request: Request): GridError | null {
+  return refusal(request, auth.verifyApi, tokenOf(request) ?? offeredToken(request));
+}
+
+function refusal(
+  request: Request,
+  verify: (token: string | null) => boolean,
+  token = tokenOf(request),
+): GridError | null {
   if (verify(token)) {
     // Without a token the browser itself would be the credential, and any page may make it send requests.
     return token === null ? originRefusal(request) : null;
@@ -50,6 +59,21 @@ function tokenOf({ headers }: Request): string | null {
   const authorization = headers.get("authorization");
   if (authorization === null) return null;
   return /^bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? null;
+}
+
+/** What a browser, which sets no headers on a socket, offers as a subprotocol. */
+function offeredToken({ headers }: Request): string | null {
+  const offered = (headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
+  const found = offered.find((one) => one.startsWith(tokenProtocolStart));
+  if (found === undefined) return null;
+  try {
+    const bytes = Uint8Array.fromBase64(found.slice(tokenProtocolStart.length), {
+      alphabet: "base64url",
+    });
+    return new TextDecoder().decode(bytes);
+  } catch {
+    return ""; // Something was offered, and it is no token.
+  }
 }
 
 function hostOf(origin: string): string | null {

@@ -90,7 +90,7 @@ async function commitBatch(
 }
 
 /** The disk may fill up while a long body comes: then each job is told of it, and the client may go on later. */
-async function submitOrRefuse(
+export async function submitOrRefuse(
   broker: IntakeDeps["broker"],
   submissions: readonly Submission[],
 ): Promise<readonly SubmitOutcome[]> {

@@ -60,18 +60,28 @@ export function refuse(line: number, error: unknown): BulkItem {
   throw error;
 }
 
+/** The same from options as JSON brings them. */
+export function readGivenDefaults(options: GivenOptions): BulkDefaults {
+  return readDefaults(toWords(options));
+}
+
 function readOptions({ words, asked }: BulkDefaults, options: GivenOptions): SubmitOptions {
+  const given = toWords(options);
+  const key = given.get("key") ?? "";
+  // The commonest job has a key and no options of its own. Whether it may be one the broker looks at.
+  const isPlain = given.size === (given.has("key") ? 1 : 0);
+  if (isPlain) return { ...asked, key: key.trim() === "" ? null : key };
+  return readSubmitOptions(new Map([...words, ...given]));
+}
+
+function toWords(options: GivenOptions): Words {
   const given: Words = new Map();
   for (const name in options) {
     requireOption("option", name, []);
     const value = toWord(name, options[name]);
     if (value !== null) given.set(name, value);
   }
-  const key = given.get("key") ?? "";
-  // The commonest job has a key and no options of its own. Whether it may be one the broker looks at.
-  const isPlain = given.size === (given.has("key") ? 1 : 0);
-  if (isPlain) return { ...asked, key: key.trim() === "" ? null : key };
-  return readSubmitOptions(new Map([...words, ...given]));
+  return given;
 }
 
 /** As a query or a form would have it; null is left out. */

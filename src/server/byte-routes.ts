@@ -11,6 +11,7 @@ import { parseJobRef } from "../domain/key.ts";
 import { waitMsMax } from "../domain/limits.ts";
 import { answerBytes } from "./bytes.ts";
 import type { Downloads } from "./downloads.ts";
+import type { HeaderSet } from "./own-headers.ts";
 import { flag, noParameters, readQuery, seconds } from "./query.ts";
 import type { Patience, Timers } from "./patience.ts";
 import type { Waits } from "./waits.ts";
@@ -22,33 +23,42 @@ export type ByteRouteDeps = {
   readonly patience: Patience;
 };
 
+type Asked = { readonly request: Request; readonly server: Timers; readonly set: HeaderSet };
+
 export const resultQuery = v.object({
   wait_s: v.optional(seconds("wait_s", 0, waitMsMax)),
   end_of_chain: v.optional(flag("end_of_chain")),
 });
 
 export function byteRoutes(deps: ByteRouteDeps) {
-  const payload = async (request: Request, server: Timers, name: string): Promise<Response> => {
+  const payload = async ({ request, server, set }: Asked, name: string): Promise<Response> => {
     readQuery(request, noParameters);
     const job = await deps.broker.get(parseJobRef(name));
-    return send(deps, request, server, job.payload, `${job.key}.payload`);
+    return send(deps, { request, server, set }, job.payload, `${job.key}.payload`);
   };
-  const result = async (request: Request, server: Timers, name: string): Promise<Response> => {
+  const result = async ({ request, server, set }: Asked, name: string): Promise<Response> => {
     const job = await findResult(deps, request, server, name);
-    return send(deps, request, server, job.result, `${job.key}.result`);
+    return send(deps, { request, server, set }, job.result, `${job.key}.result`);
   };
   // HEAD is told apart: answering it from GET would open the bytes and lose their length.
   return new Elysia({ prefix: "/jobs/:job" })
-    .get("/payload", ({ request, server, params }) => payload(request, server, params.job))
-    .head("/payload", ({ request, server, params }) => payload(request, server, params.job))
-    .get("/result", ({ request, server, params }) => result(request, server, params.job))
-    .head("/result", ({ request, server, params }) => result(request, server, params.job));
+    .get("/payload", ({ request, server, set, params }) =>
+      payload({ request, server, set }, params.job),
+    )
+    .head("/payload", ({ request, server, set, params }) =>
+      payload({ request, server, set }, params.job),
+    )
+    .get("/result", ({ request, server, set, params }) =>
+      result({ request, server, set }, params.job),
+    )
+    .head("/result", ({ request, server, set, params }) =>
+      result({ request, server, set }, params.job),
+    );
 }
 
 function send(
   { broker, downloads, patience }: ByteRouteDeps,
-  request: Request,
-  server: Timers,
+  { request, server, set }: Asked,
   content: Content,
   fileName: string,
 ): Promise<Response> {
@@ -58,7 +68,7 @@ function send(
     patience.extend(request, server);
     return bytes;
   };
-  return answerBytes(request, { content, fileName, open });
+  return answerBytes(request, set, { content, fileName, open });
 }
 
 async function findResult(

@@ -3,6 +3,7 @@
 
 import type { ByteRange, Content } from "../domain/blob-ref.ts";
 import { GridError } from "../domain/errors.ts";
+import { ownHeaders, type HeaderSet } from "./own-headers.ts";
 
 export type Download = {
   readonly content: Content;
@@ -16,21 +17,28 @@ export async function answerWhole(download: Download): Promise<Response> {
   return new Response(toBody(await download.open()), { headers });
 }
 
-export async function answerBytes(request: Request, download: Download): Promise<Response> {
+export async function answerBytes(
+  request: Request,
+  set: HeaderSet,
+  download: Download,
+): Promise<Response> {
   const { content, open } = download;
   const etag = `"${content.sha256}"`;
   const headers = headersOf(download, etag);
   if (isKnown(request.headers.get("if-none-match"), etag)) {
-    return new Response(null, { status: 304, headers });
+    return new Response(null, { status: 304, headers: ownHeaders(set, headers) });
   }
   if (request.method === "HEAD") {
-    headers.set("Content-Length", String(content.size));
-    return new Response(null, { headers });
+    const sized = { ...headers, "content-length": String(content.size) };
+    return new Response(null, { headers: ownHeaders(set, sized) });
   }
   const asked = request.headers.get("range");
   const isSame = [null, etag].includes(request.headers.get("if-range"));
   const range = asked === null || !isSame ? "whole" : readRange(asked, content.size);
-  if (range === "whole") return new Response(toBody(await open()), { headers });
+  if (range === "whole") {
+    const body = toBody(await open());
+    return new Response(body, { headers: ownHeaders(set, headers) });
+  }
   if (range === "outside") {
     throw new GridError(
       "range-not-satisfiable",
@@ -39,8 +47,9 @@ export async function answerBytes(request: Request, download: Download): Promise
     );
   }
   const end = range.start + range.length - 1;
-  headers.set("Content-Range", `bytes ${range.start}-${end}/${content.size}`);
-  return new Response(toBody(await open(range)), { status: 206, headers });
+  const part = { ...headers, "content-range": `bytes ${range.start}-${end}/${content.size}` };
+  const body = toBody(await open(range));
+  return new Response(body, { status: 206, headers: ownHeaders(set, part) });
 }
 
 /**
@@ -62,26 +71,31 @@ export function readRange(header: string, size: number): ByteRange | "whole" | "
 }
 
 /** Strangers made these bytes: a browser keeps them as a file and never runs them as a page of ours. */
-function headersOf({ content, fileName }: Download, etag: string): Headers {
-  return new Headers({
-    ETag: etag,
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "private, no-cache",
-    "Content-Type": content.contentType ?? "application/octet-stream",
-    "Content-Disposition": disposition(fileName),
-    "Content-Security-Policy": "sandbox",
-    "Repr-Digest": `sha-256=:${Uint8Array.fromHex(content.sha256).toBase64()}:`,
-    "X-Content-Type-Options": "nosniff",
-  });
+function headersOf({ content, fileName }: Download, etag: string): Record<string, string> {
+  return {
+    etag,
+    "accept-ranges": "bytes",
+    "cache-control": "private, no-cache",
+    "content-type": content.contentType ?? "application/octet-stream",
+    "content-disposition": disposition(fileName),
+    "content-security-policy": "sandbox",
+    "repr-digest": `sha-256=:${Uint8Array.fromHex(content.sha256).toBase64()}:`,
+    "x-content-type-options": "nosniff",
+  };
 }
 
 /** A key may hold any character and slashes; a header may not, and a file name should not (RFC 8187). */
 export function disposition(name: string): string {
+  if (plainNamePattern.test(name))
+    return `attachment; filename="${name}"; filename*=UTF-8''${name}`;
   const safe = name.replaceAll(/[/\\]/g, "_");
   const plain = safe.replaceAll(/[^A-Za-z0-9._ -]/g, "_");
   const encoded = encodeURIComponent(safe).replaceAll(/['()*]/g, percent);
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
+
+/** The same in both writings. */
+const plainNamePattern = /^[A-Za-z0-9._-]{1,255}$/;
 
 function percent(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;

@@ -4,7 +4,7 @@
 import { GridError } from "../domain/errors.ts";
 import { requestUrlBytesMax } from "../domain/limits.ts";
 import type { Log } from "../platform/log.ts";
-import { apiRefusal, workerRefusal, type ApiAuth } from "./auth.ts";
+import { apiRefusal, clientRefusal, workerRefusal, type ApiAuth } from "./auth.ts";
 import { hostNotServed, type ServesHost } from "./hosts.ts";
 import type { AddressBook, Peers } from "./peers.ts";
 
@@ -27,6 +27,11 @@ export type TokenGateDeps = GateDeps & { readonly auth: ApiAuth; readonly log: L
 
 export function createApiGate(deps: TokenGateDeps): Gate {
   return createTokenGate(deps, "api.refused", (request) => apiRefusal(deps.auth, request));
+}
+
+/** For sockets of clients, whose token may come in another place. */
+export function createClientGate(deps: TokenGateDeps): Gate {
+  return createTokenGate(deps, "api.refused", (request) => clientRefusal(deps.auth, request));
 }
 
 /** For claims of workers. */

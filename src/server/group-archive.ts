@@ -9,7 +9,7 @@ import { joinBytes } from "../domain/join-bytes.ts";
 import { fileNameBytesMax } from "../domain/limits.ts";
 import type { WireManifestLine } from "../protocol/http-api.ts";
 import { toWireInstant } from "./instants.ts";
-import { tarEnd, tarHeader, tarPadding } from "./tar.ts";
+import { tarEnd, tarHeader, tarPadding } from "../protocol/tar.ts";
 import { toTypeName } from "./wire.ts";
 
 export type ArchiveDeps = { readonly broker: Pick<Broker, "pages" | "open"> };

@@ -1,21 +1,19 @@
-// What a person asks about one job: what its workers said of failures, and why it does not run.
+// What a person asks about one job: what its workers say and said of it, and why it does not run.
 
 import { Elysia } from "elysia";
 import * as v from "valibot";
-import type { Broker, HistoryView } from "../broker/broker.ts";
-import { GridError } from "../domain/errors.ts";
-import { parseJobRef, type JobRef } from "../domain/key.ts";
-import { timerMsMax } from "../domain/limits.ts";
+import type { Broker } from "../broker/broker.ts";
+import { parseJobRef } from "../domain/key.ts";
 import type { Clock } from "../platform/clock.ts";
-import { createBell } from "./bell.ts";
 import type { Followers } from "./followers.ts";
 import { toLogText } from "./log-text.ts";
 import { flag, noParameters, readQuery } from "./query.ts";
+import { tellLogs, type TellLogsDeps } from "./tell-logs.ts";
 import { toWireExplanation } from "./wire-explanation.ts";
 import { toWireHistory } from "./wire-history.ts";
 
 export type InsightDeps = {
-  readonly broker: Pick<Broker, "history" | "get" | "explain" | "watch">;
+  readonly broker: TellLogsDeps["broker"] & Pick<Broker, "get" | "explain">;
   readonly followers: Followers;
   readonly clock: Clock;
 };
@@ -43,53 +41,6 @@ export function insightRoutes(deps: InsightDeps) {
       const headers = { "Content-Type": contentType };
       return new Response(title + attempts.map(toLogText).join(""), { headers });
     });
-}
-
-/** Tells of each attempt once it is over; ends with the job. */
-async function* tellLogs(
-  { broker, clock }: InsightDeps,
-  seq: number,
-  title: string,
-  stop: AbortSignal,
-): AsyncGenerator<string, void, undefined> {
-  const bell = createBell({ clock });
-  const leave = await broker.watch((events) => {
-    if (events.some(({ job }) => job === seq)) bell.ring();
-  });
-  try {
-    yield title;
-    const told = new Set<number>();
-    while (!stop.aborted) {
-      const history = await historyOrNull(broker, { by: "seq", seq });
-      if (history === null) return;
-      const ended = toWireHistory(history).attempts.filter(({ outcome }) => outcome !== null);
-      const text = ended.filter(({ attempt }) => !told.has(attempt)).map(toLogText);
-      for (const { attempt } of ended) told.add(attempt);
-      if (text.length > 0) yield text.join("");
-      if (isOver(history)) return;
-      await bell.wait(timerMsMax, stop);
-    }
-  } finally {
-    leave();
-  }
-}
-
-/** Null once the job is deleted. */
-async function historyOrNull(
-  broker: InsightDeps["broker"],
-  ref: JobRef,
-): Promise<HistoryView | null> {
-  try {
-    return await broker.history(ref);
-  } catch (error) {
-    if (error instanceof GridError && error.code === "no-such-job") return null;
-    throw error;
-  }
-}
-
-function isOver({ events }: HistoryView): boolean {
-  const status = events.at(-1)?.status;
-  return status !== "pending" && status !== "running";
 }
 
 const contentType = "text/plain; charset=utf-8";

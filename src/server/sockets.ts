@@ -12,6 +12,12 @@ export type Socket = ServerWebSocket<SocketOwner>;
 export type SocketOwner = {
   opened(socket: Socket): void;
   message(message: string | Uint8Array): void;
+  /** A ping or a pong came. */
+  signOfLife(): void;
+  /** What waited for a slow reader is on its way. */
+  drained(): void;
+  /** The server stops; the socket is closed next. */
+  stopping(): void;
   closed(): void;
 };
 
@@ -53,7 +59,10 @@ export function createSockets(deps: SocketDeps): Sockets {
     isFull: () => open.size >= socketCountMax,
     closeAll(code, reason) {
       pings?.cancel();
-      for (const socket of open) socket.close(code, reason);
+      for (const socket of open) {
+        guarded(socket, () => socket.data.stopping());
+        socket.close(code, reason);
+      }
     },
     handlers: {
       maxPayloadLength: deps.messageBytesMax,
@@ -71,6 +80,9 @@ export function createSockets(deps: SocketDeps): Sockets {
       message(socket, message) {
         if (open.has(socket)) guarded(socket, () => socket.data.message(message));
       },
+      ping: (socket) => guarded(socket, () => socket.data.signOfLife()),
+      pong: (socket) => guarded(socket, () => socket.data.signOfLife()),
+      drain: (socket) => guarded(socket, () => socket.data.drained()),
       close(socket) {
         if (open.delete(socket)) guarded(socket, () => socket.data.closed());
       },

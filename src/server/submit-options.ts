@@ -5,15 +5,16 @@ import * as v from "valibot";
 import { GridError } from "../domain/errors.ts";
 import type { JobOptions, Priority } from "../domain/job.ts";
 import { hasHiddenCharacters, keyProblem } from "../domain/key.ts";
+import { isMediaType } from "../domain/media-type.ts";
 import {
   attemptCountMax,
-  contentTypeBytesMax,
   descriptionCharactersMax,
   groupBytesMax,
   groupRunningCountMax,
   labelsBytesMax,
   timeoutMsMax,
 } from "../domain/limits.ts";
+import { parseNeeds, toRequires } from "../domain/requirements.ts";
 import { flag, instant, readWords, refuseUnknown, seconds, wholeNumber, word } from "./query.ts";
 import type { Words } from "./query.ts";
 
@@ -27,7 +28,7 @@ export type SubmitOptions = {
   readonly options: JobOptions;
 };
 
-const unsupported = ["requires", "after", "after_any", "cache", "on_done"];
+const unsupported = ["after", "after_any", "cache", "on_done"];
 
 export const submitOptions = v.object({
   priority: v.optional(priority(), "batch"),
@@ -42,6 +43,7 @@ export const submitOptions = v.object({
   deadline: v.optional(instant("deadline")),
   hold: v.optional(flag("hold")),
   group_running_max: v.optional(wholeNumber("group_running_max", 1, groupRunningCountMax)),
+  requires: v.optional(requires()),
 });
 const names = Object.keys(submitOptions.entries);
 
@@ -75,6 +77,7 @@ export function readSubmitOptions(words: Words): SubmitOptions {
       deadline: read.deadline ?? null,
       hold: read.hold ?? false,
       groupRunningMax: read.group_running_max ?? null,
+      requires: read.requires ?? null,
     },
   };
 }
@@ -88,11 +91,10 @@ function limitWithoutGroup(): GridError {
 
 /** Why `text` is no media type that a header could carry, or null when it is one. */
 export function contentTypeProblem(text: string): string | null {
-  const isFit = text.length <= contentTypeBytesMax && mediaTypePattern.test(text);
-  return isFit ? null : `The content type "${text.slice(0, 64)}" is no media type like image/png.`;
+  return isMediaType(text)
+    ? null
+    : `The content type "${text.slice(0, 64)}" is no media type like image/png.`;
 }
-
-const mediaTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/;
 
 /** The sentence is the original's, word for word. */
 function priority() {
@@ -110,6 +112,19 @@ function problemFree(name: string, problemOf: (text: string) => string | null) {
       (text) => problemOf(text) === null,
       ({ input }) => problemOf(input) ?? name,
     ),
+  );
+}
+
+/** However it was written, one text for the same. */
+function requires() {
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {
+      const parsed = parseNeeds(dataset.value);
+      if (parsed.kind === "needs") return toRequires(parsed.needs);
+      addIssue({ message: parsed.problem });
+      return NEVER;
+    }),
   );
 }
 

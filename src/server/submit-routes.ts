@@ -6,6 +6,7 @@ import type { JobType } from "../domain/job-type.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { WireCreated } from "../protocol/http-api.ts";
 import { readSubmission, type SubmissionDeps } from "./submission.ts";
+import { ownHeaders, type HeaderSet } from "./own-headers.ts";
 import type { Timers } from "./patience.ts";
 
 export type SubmitDeps = Omit<SubmissionDeps, "broker"> & {
@@ -16,20 +17,21 @@ export type SubmitDeps = Omit<SubmissionDeps, "broker"> & {
 
 export function submitRoutes(deps: SubmitDeps) {
   return new Elysia({ prefix: "/jobs" })
-    .post("/submit", ({ request, server }) => submit(deps, request, server, null), {
+    .post("/submit", ({ request, server, set }) => submit(deps, { request, server, set }, null), {
       parse: "none",
     })
     .post(
       "/submit/:type",
-      ({ request, server, params }) => submit(deps, request, server, params.type),
+      ({ request, server, set, params }) => submit(deps, { request, server, set }, params.type),
       { parse: "none" },
     );
 }
 
+type Asked = { readonly request: Request; readonly server: Timers; readonly set: HeaderSet };
+
 async function submit(
   deps: SubmitDeps,
-  request: Request,
-  server: Timers,
+  { request, server, set }: Asked,
   typeName: string | null,
 ): Promise<Response> {
   const { broker, isTaking } = deps;
@@ -43,8 +45,11 @@ async function submit(
   const submitted = await broker.submit({ ...submission, type: type.name, payload });
   const { key, id, seq, isReplay } = submitted;
   const body: WireCreated = { created: key, id, seq };
-  const headers = new Headers({ "Content-Type": "application/json", Location: toJob(request, id) });
-  if (isReplay) headers.set("Idempotent-Replay", "true");
+  const headers = ownHeaders(set, {
+    "content-type": "application/json",
+    location: toJob(request.url, id),
+    ...(isReplay && { "idempotent-replay": "true" }),
+  });
   return new Response(JSON.stringify(body), { status: isReplay ? 200 : 202, headers });
 }
 
@@ -61,8 +66,9 @@ export function requireTypeOf(broker: Broker, name: string | null, route: string
 }
 
 /** Relative, so that it is right behind any proxy: back to /api/jobs, then to the job. */
-function toJob(request: Request, id: string): string {
-  const { pathname } = new URL(request.url);
-  const below = pathname.slice(pathname.lastIndexOf("/jobs/submit") + "/jobs/".length);
+function toJob(url: string, id: string): string {
+  const query = url.indexOf("?");
+  const path = query < 0 ? url : url.slice(0, query);
+  const below = path.slice(path.lastIndexOf("/jobs/submit") + "/jobs/".length);
   return `${"../".repeat(below.split("/").length - 1) || "./"}${id}`;
 }

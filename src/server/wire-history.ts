@@ -7,7 +7,11 @@ import { toWireInstant } from "./instants.ts";
 import { toTypeName } from "./wire.ts";
 
 export function toWireHistory({ events, logs }: HistoryView): WireHistory {
-  const logsByAttempt = new Map(logs.map(({ attempt, text }) => [attempt, text]));
+  const logsByAttempt = new Map<number, string>();
+  // One that ended twice, because it was given up too early, has two parts.
+  for (const { attempt, text } of logs) {
+    logsByAttempt.set(attempt, (logsByAttempt.get(attempt) ?? "") + text);
+  }
   const attempts = readAttempts(events).map((attempt) => ({
     ...attempt,
     logs: logsByAttempt.get(attempt.attempt) ?? null,
@@ -45,14 +49,7 @@ function readAttempts(events: readonly StoredEvent[]): readonly WireAttempt[] {
     if (event.attempt !== null) {
       const former = attempts.get(event.attempt) ?? blankAttempt(event.attempt);
       const worker = event.worker ?? former.worker;
-      const { change: outcome, info } = event;
-      const isClaim = outcome === "claimed";
-      attempts.set(
-        event.attempt,
-        isClaim
-          ? { ...former, worker, started: at }
-          : { ...former, worker, ended: at, outcome, info },
-      );
+      attempts.set(event.attempt, { ...former, worker, ...newsOf(event) });
     }
     if (!isEnd) continue;
     for (const open of attempts.values()) {
@@ -61,6 +58,14 @@ function readAttempts(events: readonly StoredEvent[]): readonly WireAttempt[] {
     }
   }
   return [...attempts.values()];
+}
+
+/** What an event of an attempt changes about it. */
+function newsOf({ at, change, info }: StoredEvent): Partial<WireAttempt> {
+  if (change === "claimed") return { started: toWireInstant(at) };
+  // It was given up too early: it runs on.
+  if (change === "reopened") return { ended: null, outcome: null, info: null };
+  return { ended: toWireInstant(at), outcome: change, info };
 }
 
 function blankAttempt(attempt: number): WireAttempt {

@@ -50,7 +50,7 @@ export function toWireJob(job: JobView): WireJob {
     error: null,
     reason: job.status === "failed" ? job.reason : null,
     not_before: instantOrNull(job.options.notBefore),
-    requires: null,
+    requires: job.options.requires,
   };
 }
 

@@ -4,6 +4,7 @@
 import { Elysia } from "elysia";
 import * as v from "valibot";
 import type { Broker } from "../broker/broker.ts";
+import { describeEnd } from "../broker/describe-end.ts";
 import type { PulledWork } from "../broker/pull-work.ts";
 import type { ByteRange } from "../domain/blob-ref.ts";
 import { cutToBytes } from "../domain/cut-text.ts";
@@ -95,7 +96,12 @@ function sendPayload(
     patience.extend(request, server);
     return bytes;
   };
-  return answerBytes(request, { content: job.payload, fileName: `${job.key}.payload`, open });
+  const nothing = { headers: {} }; // The framework adds what every answer has.
+  return answerBytes(request, nothing, {
+    content: job.payload,
+    fileName: `${job.key}.payload`,
+    open,
+  });
 }
 
 const text = (charactersMax: number) =>
@@ -125,8 +131,7 @@ async function fail({ uploads }: WorkDeps, request: Request, server: Timers, wor
   const schema = { sizeBytesMax: reportBytesMax, schema: failSchema };
   const said = await readJson(uploads, request, server, schema);
   const { logs, retryable, exit_code: exitCode, signal } = said;
-  const ended = signal !== null ? `signal ${signal}` : exitCode !== null && `exit code ${exitCode}`;
-  const info = said.info ?? (ended === false ? null : `The command ended with ${ended}.`);
+  const info = said.info ?? describeEnd({ exitCode, signal });
   return { verdict: await work.fail({ info, logs, retryable }) };
 }
 
@@ -137,7 +142,7 @@ export const progressSchema = v.object({
 
 async function progress({ uploads }: WorkDeps, request: Request, server: Timers, work: PulledWork) {
   const schema = { sizeBytesMax: reportBytesMax, schema: progressSchema };
-  return { verdict: work.progress(await readJson(uploads, request, server, schema)) };
+  return { verdict: await work.progress(await readJson(uploads, request, server, schema)) };
 }
 
 export const releaseSchema = v.object({ info: text(failureInfoCharactersMax) });

@@ -16,7 +16,7 @@ import {
   type BackupEnd,
   type BackupManifest,
 } from "../protocol/backup.ts";
-import { tarEnd, tarHeader, tarPadding } from "../server/tar.ts";
+import { tarEnd, tarHeader, tarPadding } from "../protocol/tar.ts";
 import type { NamedBlob, StoredCopy } from "../store/sqlite/stored-copy.ts";
 import { createListing } from "./backup-listing.ts";
 

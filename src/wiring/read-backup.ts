@@ -15,7 +15,7 @@ import {
   type BackupManifest,
 } from "../protocol/backup.ts";
 import { createListing } from "./backup-listing.ts";
-import { readTar, type TarItem } from "./tar-reader.ts";
+import { readTar, type TarItem } from "../protocol/tar-reader.ts";
 
 export type ReadBackup = { readonly manifest: BackupManifest; readonly end: BackupEnd };
 
@@ -40,7 +40,7 @@ export async function readBackup(
   let end: BackupEnd | null = null;
   let manifestSha256 = "";
   let last = "";
-  for await (const item of readTar(source)) {
+  for await (const item of readTar(source, "backup")) {
     if (end !== null) throw refused(`${item.name} stands behind its end`);
     if (manifest === null) {
       const text = await readText(item);

@@ -119,6 +119,7 @@ function assembleBroker(
     verifyWorkerToken: (token) => parts.credentials.verifyWorker(token),
     durability: config.database.durability,
     name: config.server.name,
+    placement: config.placement,
   });
 }
 

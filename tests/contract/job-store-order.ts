@@ -168,6 +168,30 @@ function describeShapes(jobs: () => JobStore): void {
     expect(await readyOf(jobs(), { types: ["next"] })).toHaveLength(1);
   });
 
+  test("shapes() keeps jobs apart that require other things of their workers, and together those that do not", async () => {
+    for (const [key, requires] of [
+      ["two", "cpus=2"],
+      ["two more", "cpus=2"],
+      ["tagged", "cpus=2,tag:x"],
+      ["anybody's", null],
+    ] as const) {
+      await addJob(jobs(), aNewJob({ key, ...withOptions({ requires }) }));
+    }
+    const [two, tagged] = ['{"cpus_thousandths":2000}', '{"cpus_thousandths":2000,"tags":["x"]}'];
+    expect(await shapes("")).toEqual([
+      { type: "", requires: "" },
+      { type: "", requires: tagged },
+      { type: "", requires: two },
+    ]);
+    const keys = async (requires: string) => {
+      const asked = { shapes: [{ type: "", requires, limit: 9 }], at: now, limit: 9 };
+      return (await jobs().ready(asked)).map(({ key }) => key);
+    };
+    expect(await keys(two)).toEqual(["two", "two more"]);
+    expect(await keys(tagged)).toEqual(["tagged"]);
+    expect(await keys("")).toEqual(["anybody's"]);
+  });
+
   test("ready() answers only with the shapes that were asked for, at most so many of each, in one order", async () => {
     for (const key of ["g1", "g2", "g3"])
       await addJob(jobs(), aNewJob({ key, ...inGroup("g", 2) }));

@@ -74,6 +74,7 @@ function describeAdding(jobs: () => JobStore): void {
         deadline: now + 50,
         hold: true,
         groupRunningMax: 7,
+        requires: "cpus=2,mem=8GiB,tag:x",
       },
       fromId: anId(),
     });
@@ -279,6 +280,28 @@ function describeSaving(jobs: () => JobStore): void {
     await putStep(jobs(), seq, claimBy("b"));
     await putStep(jobs(), seq, { ...lost, attempt: 2, charged: false });
     expect(await requireJob(jobs(), seq)).toMatchObject({ crashes: 1, avoid: ["a"] });
+  });
+
+  test("save() opens an attempt again that was given up, without a new one", async () => {
+    const seq = await addJob(jobs(), aNewJob());
+    await putStep(jobs(), seq, claimBy("a"));
+    const lost = { do: "lose", at: now, attempt: 1, charged: true, elsewhere: true } as const;
+    await putStep(jobs(), seq, { ...lost, info: "Gone." });
+    const before = await jobs().attempt(seq, 1);
+    await putStep(jobs(), seq, { do: "reopen", at: now, attempt: 1 });
+    const attempt = { n: 1, worker: aWorker("a"), tokenHash: claimBy("a").tokenHash };
+    expect(await requireJob(jobs(), seq)).toMatchObject({
+      status: "running",
+      attempt,
+      crashes: 0,
+      avoid: [],
+    });
+    expect(await jobs().attempt(seq, 1)).toEqual(before);
+    const last = (await jobs().history(seq)).at(-1);
+    expect(last).toMatchObject({ change: "reopened", attempt: 1, worker: aWorker("a") });
+    await putStep(jobs(), seq, { ...lost, info: "Gone." });
+    await putStep(jobs(), seq, claimBy("b"));
+    expect(await requireJob(jobs(), seq)).toMatchObject({ attempt: { n: 2 }, avoid: ["a"] });
   });
 
   test("save() completes a job by a late attempt while another runs", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { WireExplanation } from "../../src/protocol/http-api.ts";
 import { aType, openDoor, type Door } from "../support/http-door.ts";
+import { openReady } from "../support/v2-worker.ts";
 import { openWorker, type WsWorker } from "../support/ws-worker.ts";
 
 const explain = async (door: Door, job: string) =>
@@ -121,4 +122,58 @@ test("GET /api/jobs/{job}/logs?follow=1 ends when the job is deleted", async () 
   const text = following.text();
   await door.call("/jobs/k/delete", { method: "POST" });
   expect(await text).toBe("== job k\n");
+});
+
+test("GET /api/jobs/{job}/logs tells what a job says while it runs, and keeps it when it is done", async () => {
+  await using door = await openDoor();
+  await using worker = await openReady(door.api);
+  await door.submit("k");
+  const job = await worker.nextJob();
+  const logs = async () => (await door.call("/jobs/k/logs")).text();
+  expect(await logs()).toBe("== job k\n");
+  const following = (await door.call("/jobs/k/logs?follow=1")).text();
+  const say = (stream: string, offset: number, text: string) =>
+    worker.say("log", { job: job.job, attempt: 1, stream, offset }, text);
+  say("stdout", 0, "one\n");
+  say("stderr", 0, "oh\n");
+  say("stdout", 0, "one\ntwo \u2713\n");
+  say("stdout", 12, "no end");
+  while (!(await logs()).endsWith("no end\n")) await new Promise(setImmediate);
+  const said = "one\noh\ntwo \u2713\nno end";
+  expect(await logs()).toBe(`== job k\n== attempt 1: running on lab-3\n${said}\n`);
+  worker.result(job, "R");
+  expect(await worker.receipt(job)).toBe("committed");
+  const [title, head, ...rest] = (await logs()).split("\n");
+  expect([title, head]).toEqual([
+    "== job k",
+    expect.stringContaining("attempt 1: completed on lab-3"),
+  ]);
+  expect(rest.join("\n")).toBe(`${said}\n`);
+  const followed = await following;
+  expect(followed).toContain(
+    `== job k\n== attempt 1: running on lab-3\n${said}\n== attempt 1: completed`,
+  );
+});
+
+test("GET /api/jobs/{job}/logs?follow=1 tells what was said before, and keeps attempts apart", async () => {
+  await using door = await openDoor();
+  await using worker = await openReady(door.api);
+  await door.submit("k", "p", "&max_attempts=1");
+  const job = await worker.nextJob();
+  const half = new TextEncoder().encode("\u2713");
+  const about = { job: job.job, attempt: 1, stream: "stdout" };
+  worker.say("log", { ...about, offset: 0 }, half.subarray(0, 2));
+  const history = async () =>
+    (await (await door.call("/jobs/k/history")).json()) as { attempts: { logs: string | null }[] };
+  while ((await history()).attempts[0]?.logs == null) await new Promise(setImmediate);
+  const following = (await door.call("/jobs/k/logs?follow=1")).text();
+  worker.say("log", { ...about, offset: 2 }, half.subarray(2));
+  worker.fail(job, { info: "broken", logs: "its own last words" });
+  expect(await worker.receipt(job)).toBe("committed");
+  const followed = await following;
+  expect(followed).toStartWith(
+    "== job k\n== attempt 1: running on lab-3\n\u2713\n== attempt 1: failed",
+  );
+  expect(followed).toEndWith("\nbroken\n");
+  expect((await history()).attempts[0]?.logs).toBe("its own last words");
 });

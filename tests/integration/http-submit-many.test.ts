@@ -59,7 +59,7 @@ test("POST /api/jobs/submit-many does not let bad lines spoil the good ones", as
     { key: "b", payload: 7 },
     { key: "b", payload_base64: "?" },
     { key: "b", payload: "x", colour: "red" },
-    { key: "b", payload: "x", requires: "cpus=4" },
+    { key: "b", payload: "x", after: "a" },
     { key: "b", payload: "x", priority: "soon" },
     { key: "b", payload: "x", group: ["list"] },
     '{"key":"b","payload":"\\ud800"}',

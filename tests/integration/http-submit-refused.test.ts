@@ -97,6 +97,17 @@ test("options out of bounds are refused, all in one answer", async () => {
     description: ["x".repeat(129), "a\nb", "\u202e"],
     group: [".", "x".repeat(257), "a\tb"],
     group_running_max: ["0", "1000001", "-1", "1.5", "x"],
+    requires: [
+      "cpus",
+      "cpus=0",
+      "cpu=4",
+      "mem=much",
+      "gpu=1.5",
+      "tag=x",
+      "cpus=1,cpus=2",
+      ",",
+      "worker=",
+    ],
     content_type: ["text", "a/b\r\nX-Evil: 1", "text/ü", `a/${"b".repeat(300)}`],
   };
   for (const [name, values] of Object.entries(bad)) {
@@ -142,7 +153,7 @@ test("an unknown option is refused with the nearest known one, in a query and in
 
 test("an option that is promised for later is refused, never ignored", async () => {
   await using door = await openDoor();
-  for (const name of ["requires", "after", "after_any", "cache", "on_done"]) {
+  for (const name of ["after", "after_any", "cache", "on_done"]) {
     const inQuery = await refused(door, `/jobs/submit?${name}=x`, post("x"));
     const inForm = await refused(door, "/jobs/submit", form([{ name, value: "x" }, payload("x")]));
     for (const problem of [inQuery, inForm]) {

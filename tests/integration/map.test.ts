@@ -1,5 +1,14 @@
 // `gridlike map` as a program: on a grid of its own, and on a server with workers that share no folder with it.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +19,8 @@ import { runProgram, type ProgramRun } from "../support/program.ts";
 let folder = "";
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), "map-"))));
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+setDefaultTimeout(30_000); // Programs start slowly on a machine that is busy.
 
 const read = (name: string) => Bun.file(join(folder, name)).text();
 const write = (name: string, text: string) => Bun.write(join(folder, name), text);
@@ -174,7 +185,7 @@ describe("on a server with workers elsewhere", () => {
 
   test("an interrupt cancels what was submitted, and says so", async () => {
     const gone = Promise.withResolvers<void>();
-    const started = map(["--progress", "-j1", "sleep 30", ":::", "1", "2"], {
+    const started = map(["--progress", "-j1", "sleep 2; true", ":::", "1", "2"], {
       interrupt: gone.promise,
     });
     const isRunning = async () => (await door.broker.count({ status: "running" })) > 0;

@@ -152,6 +152,7 @@ function newOrder({ works, knobs, ledger, wall, scheduler }: ClientsDeps, self: 
       deadline: chance.is(0.1) ? nowWall + chance.between(0, knobs.putOffMsMax) : null,
       hold: chance.is(0.04),
       groupRunningMax: group === limitedGroup ? knobs.groupRunningMax : null,
+      requires: null,
     },
     payload: works.payload(kind, sizeBytes),
     acknowledged: null,

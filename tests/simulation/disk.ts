@@ -4,8 +4,11 @@
 
 import type { BlobStore } from "../../src/blobs/blob-store.ts";
 import { GridError } from "../../src/domain/errors.ts";
+import type { JobSeq } from "../../src/domain/job.ts";
+import { commitAgainMs } from "../../src/domain/limits.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import type { Chance } from "./chance.ts";
+import { mountJobs, type JobRoads } from "./disk-jobs.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Trace } from "./trace.ts";
@@ -28,6 +31,8 @@ export type Disk = {
   fullAtMs(): number;
   /** True when errors of the stores are the nemesis's doing. */
   isExcused(): boolean;
+  /** When the move to this revision was made, if it was told before its commit. */
+  madeSoonMs(seq: JobSeq, revision: number): number | null;
 };
 
 export type DiskDeps = {
@@ -41,7 +46,9 @@ export type DiskDeps = {
   readonly onCommit: () => Promise<void>;
 };
 
-type Write = {
+export type Write = {
+  /** It was answered already: it cannot fail, only wait. */
+  readonly isPromised: boolean;
   /** Never rejects: one bad write fails its own caller alone. */
   readonly apply: () => Promise<void>;
   readonly resolve: () => void;
@@ -57,6 +64,8 @@ export function createDisk(deps: DiskDeps): Disk {
   let wasLow = false;
   let fullAtMs = Number.NEGATIVE_INFINITY;
   let unfinishedBlobs: (() => Promise<void>)[] = [];
+  let isArmed = false;
+  const madeSoon = new Map<string, number>();
 
   const applyAll = async (batch: readonly Write[]) => {
     for (const { apply } of batch) await apply();
@@ -66,6 +75,7 @@ export function createDisk(deps: DiskDeps): Disk {
   const commit = async () => {
     const batch = waiting;
     waiting = [];
+    isArmed = false;
     const broke = breaking;
     if (broke === "broken") return batch.forEach(({ reject }) => reject(ioError()));
     if (broke !== "not") {
@@ -74,13 +84,32 @@ export function createDisk(deps: DiskDeps): Disk {
       if (broke === "keep") await applyAll(batch);
       return batch.forEach(({ reject }) => reject(ioError()));
     }
-    if (space === "none") return batch.forEach(({ reject }) => reject(diskLow()));
+    if (space === "none") {
+      waiting = [...batch.filter(({ isPromised }) => isPromised), ...waiting];
+      if (waiting.length > 0) commitIn(commitAgainMs);
+      return batch.forEach(({ reject }) => reject(diskLow()));
+    }
     await applyAll(batch);
     for (const { resolve } of batch) resolve();
   };
 
+  const commitIn = (ms: number) => {
+    const mine = life;
+    scheduler.after(ms, () => {
+      if (mine === life) scheduler.finish(commit());
+    });
+  };
+
+  const queue = (write: Write) => {
+    waiting.push(write);
+    if (isArmed) return;
+    isArmed = true;
+    commitIn(chance.between(0, knobs.commitMsMax));
+  };
+
   const mount = () => {
     const mine = (life += 1);
+    isArmed = false;
     const isAlive = () => mine === life;
     const never = <T>() => new Promise<T>(() => {});
 
@@ -88,8 +117,8 @@ export function createDisk(deps: DiskDeps): Disk {
       if (!isAlive()) return never();
       return new Promise((resolve, reject) => {
         let tell = () => {};
-        const isFirst = waiting.length === 0;
-        waiting.push({
+        queue({
+          isPromised: false,
           apply: () =>
             apply().then(
               (answer) => void (tell = () => resolve(answer)),
@@ -98,11 +127,13 @@ export function createDisk(deps: DiskDeps): Disk {
           resolve: () => tell(),
           reject,
         });
-        if (!isFirst) return;
-        scheduler.after(chance.between(0, knobs.commitMsMax), () => {
-          if (isAlive()) scheduler.finish(commit());
-        });
       });
+    };
+
+    const promise: JobRoads["promise"] = async ({ seq, revision }, apply, settle) => {
+      if (!isAlive() || breaking === "broken") return;
+      madeSoon.set(`${seq}:${revision}`, scheduler.nowMs());
+      queue({ isPromised: true, apply, resolve: settle, reject: () => {} });
     };
 
     const read = async <T>(look: () => Promise<T>): Promise<T> => {
@@ -123,7 +154,7 @@ export function createDisk(deps: DiskDeps): Disk {
     };
 
     return {
-      jobs: mountJobs(deps.jobs, { read, write }),
+      jobs: mountJobs(deps.jobs, { read, write, promise }),
       blobs: mountBlobs(deps.blobs, { pause, isFailing, isLow: () => space !== "enough", later }),
     };
   };
@@ -162,6 +193,7 @@ export function createDisk(deps: DiskDeps): Disk {
       wasLow ||= left !== "enough";
     },
     isExcused: () => breaking === "broken" || wasLow || knobs.blobErrorRate > 0,
+    madeSoonMs: (seq, revision) => madeSoon.get(`${seq}:${revision}`) ?? null,
   };
 }
 
@@ -171,27 +203,6 @@ function ioError(): Error {
 
 function diskLow(): GridError {
   return new GridError("disk-low", "The disk is full (simulated).");
-}
-
-type JobRoads = {
-  readonly read: <T>(look: () => Promise<T>) => Promise<T>;
-  readonly write: <T>(apply: () => Promise<T>) => Promise<T>;
-};
-
-/** Every other verb reads. */
-const writingVerbs: readonly (keyof JobStore)[] = [
-  ...(["add", "save", "remove", "declareTypes", "noteWorkers", "setSetting"] as const),
-  "forgetEvents",
-];
-
-function mountJobs(platter: JobStore, { read, write }: JobRoads): JobStore {
-  const mounted: Record<string, unknown> = {};
-  for (const name of Object.keys(platter) as (keyof JobStore)[]) {
-    const verb = platter[name] as (...given: readonly unknown[]) => Promise<unknown>;
-    const road = writingVerbs.includes(name) ? write : read;
-    mounted[name] = (...given: readonly unknown[]) => road(() => verb(...given));
-  }
-  return { ...(mounted as unknown as JobStore), close: async () => {} }; // It has the verbs of the platter.
 }
 
 type BlobRoads = {

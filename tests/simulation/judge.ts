@@ -77,6 +77,8 @@ export type JudgeDeps = {
   readonly incarnation: () => number;
   /** The server has not begun to listen yet. */
   readonly isStarting: () => boolean;
+  /** When the move to this revision was made, if it was told before its commit. */
+  readonly madeSoonMs: (seq: JobSeq, revision: number) => number | null;
   /** A job was claimed: the moment to ask whether another had a better right. */
   readonly onClaim: (claimed: Case) => void;
 };
@@ -96,6 +98,7 @@ const graph: Record<
   lost: { from: ["running"], to: ["pending", "failed"] },
   not_delivered: { from: ["running"], to: ["pending"] },
   released: { from: ["running"], to: ["pending"] },
+  reopened: { from: ["pending"], to: ["running"] },
   cancelled: { from: ["pending", "running"], to: ["cancelled"] },
   retried: { from: ["failed", "cancelled"], to: ["pending"] },
   expired: { from: ["pending"], to: ["failed"] },
@@ -232,6 +235,9 @@ export function createJudge(deps: JudgeDeps): Judge {
     const former = known.record;
     known.record = job;
     known.changedMs = scheduler.nowMs();
+    if (known.seenLast === "claimed") {
+      known.claimedMs = deps.madeSoonMs(seq, job.revision) ?? known.claimedMs;
+    }
     if (job.status === "running" && former?.status !== "running") deps.onClaim(known);
     const say = (promise: string, why: string) => trace.violate(promise, `job ${seq}: ${why}`);
     if (job.status !== known.status) say("I2", `${job.status}, by its events ${known.status}`);

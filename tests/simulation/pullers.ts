@@ -201,7 +201,7 @@ async function keepAlive(deps: PullersDeps, self: Self, taken: Taken, workMs: nu
     if (leftMs <= self.leaseMs / 3) return true;
     const answer: Answer<Prospect> = await deps.server.call(async (broker) => {
       const open = await broker.openWork(refOf(taken), taken.attempt, taken.token);
-      const prospect = open.progress({ percent: 50, info: null });
+      const prospect = await open.progress({ percent: 50, info: null });
       noteSign(deps, taken.seq, taken.attempt);
       return prospect;
     });

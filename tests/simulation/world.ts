@@ -98,6 +98,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     signs,
     incarnation: () => server.incarnation(),
     isStarting: () => server.isStarting(),
+    madeSoonMs: (seq, revision) => disk.madeSoonMs(seq, revision),
     onClaim: (claimed) => liveness.lookAtOrder(claimed),
   });
   const fork = (name: string) => ({ ...base, judge, chance: chance.fork(name) });

@@ -1,31 +1,24 @@
 // Builders of domain values: a test states only what matters to it.
 
 import type { Content } from "../../src/domain/blob-ref.ts";
-import type {
-  Attempt,
-  FailReason,
-  Instant,
-  Job,
-  JobCourse,
-  JobFacts,
-  JobOptions,
-  JobStatus,
-  Status,
-  WorkerRef,
+import {
+  noOptions,
+  type Attempt,
+  type FailReason,
+  type Instant,
+  type Job,
+  type JobCourse,
+  type JobFacts,
+  type JobStatus,
+  type Status,
+  type WorkerRef,
 } from "../../src/domain/job.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
 
 /** The instant at which the jobs of these builders stand. */
 export const now: Instant = 1_800_000_000_000;
 
-export const noOptions: JobOptions = {
-  maxAttempts: null,
-  timeoutMs: null,
-  notBefore: null,
-  deadline: null,
-  hold: false,
-  groupRunningMax: null,
-};
+export { noOptions };
 
 export function aType(given: Partial<JobType> = {}): JobType {
   return {

@@ -19,6 +19,7 @@ const stepTable: { readonly [Each in Step["do"]]: true } = {
   lose: true,
   return: true,
   release: true,
+  reopen: true,
   cancel: true,
   retry: true,
   hold: true,

@@ -21,6 +21,7 @@ const statusAfter: { readonly [Each in ChangeName]: Status } = {
   unheld: "pending",
   damaged: "failed",
   deleted: "pending",
+  reopened: "running",
 };
 
 type GivenNews = {

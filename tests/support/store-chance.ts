@@ -40,6 +40,7 @@ export const stepNames = [
   "lose",
   "return",
   "release",
+  "reopen",
   "cancel",
   "retry",
   "hold",
@@ -49,7 +50,7 @@ export const stepNames = [
 ] as const satisfies readonly Step["do"][];
 
 const likelySteps: { readonly [Each in Status]: readonly Step["do"][] } = {
-  pending: ["claim", "claim", "claim", "hold", "unhold", "expire"],
+  pending: ["claim", "claim", "claim", "reopen", "hold", "unhold", "expire"],
   running: [
     "complete",
     "complete",
@@ -97,6 +98,7 @@ export function createChance(seed: number) {
       deadline: happens(0.2) ? at + below(60_000) : null,
       hold: happens(0.1),
       groupRunningMax: null,
+      requires: happens(0.2) ? pick(["cpus=2", "cpus=2,mem=1GiB", "tag:x", "worker=w1"]) : null,
     };
   }
 
@@ -159,6 +161,8 @@ export function createChance(seed: number) {
       case "return":
       case "release":
         return { do: name, at, attempt, info: "Back." };
+      case "reopen":
+        return { do: name, at, attempt };
       case "cancel":
       case "damage":
         return { do: name, at, info: "Over." };

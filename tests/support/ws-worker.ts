@@ -55,9 +55,9 @@ export async function openSocket(
 }
 
 /** Opens one that has registered, and says it is ready whenever it is asked. */
-export async function openWorker(api: string, type = ""): Promise<WsWorker> {
+export async function openWorker(api: string, type = "", token = workerToken): Promise<WsWorker> {
   const worker = await openSocket(workerUrl(api, type));
-  worker.send(JSON.stringify({ code: 0, name: "worker", id: "w1", token: workerToken }));
+  worker.send(JSON.stringify({ code: 0, name: "worker", id: "w1", token }));
   return worker;
 }
 

@@ -85,7 +85,7 @@ export function layerProblems(files: Files): readonly string[] {
 /** The script that runs in a process of its own, and the one file of the client with its clock, chance and SHA-256. */
 const ownGlobals: { readonly [path: string]: readonly string[] } = {
   "src/agent/function-host.ts": ["process", "console", "performance", "Bun.file", "Bun.write"],
-  "src/client/runtime.ts": ["performance", "setTimeout", "Math.random", "crypto"],
+  "src/client/runtime.ts": ["performance", "setTimeout", "setImmediate", "Math.random", "crypto"],
 };
 
 /** What src touches of the runtime and should not. */

@@ -1,7 +1,7 @@
 // Bytes cut into lines, or at another character; never more than one line is held.
 
 import { GridError } from "../../domain/errors.ts";
-import { mapLineBytesMax } from "../../domain/limits.ts";
+import { mapLineBytesMax } from "./limits.ts";
 
 /** Each text between two separators; nothing after the last one, unless something stands there. */
 export async function* linesOf(

@@ -2,7 +2,7 @@
 // Knows neither flags nor where the server is.
 
 import { ClientError, type Client } from "../../client/index.ts";
-import { mapEndMsMax, mapFetchCountMax } from "../../domain/limits.ts";
+import { mapEndMsMax, mapFetchCountMax } from "./limits.ts";
 import { createAwaitedJobs, toLogged } from "./awaited-jobs.ts";
 import type { AwaitedJob, AwaitedJobs, MapProgress } from "./awaited-jobs.ts";
 import { createClaims } from "./claims.ts";

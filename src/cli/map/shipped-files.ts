@@ -2,7 +2,8 @@
 // what was asked for. Paths stay relative to the caller's folder, so that the command finds them as it would here.
 
 import { GridError } from "../../domain/errors.ts";
-import { mapCommandFileBytesMax, shippedFileCountMax } from "../../domain/limits.ts";
+import { shippedFileCountMax } from "../../protocol/shipped-limits.ts";
+import { mapCommandFileBytesMax } from "./limits.ts";
 import { bytesOfFile, fileAt, filesBelow, type FoundFile } from "../../platform/job-folder.ts";
 import { shippedPathProblem, type ShippedFile } from "../../protocol/shipped-command.ts";
 import type { FileOptions } from "./options.ts";

@@ -44,7 +44,7 @@ export type Splitting = {
   readonly columns: RegExp | null;
 };
 
-export function recordOf(value: string, { columns }: Splitting): ArgumentRecord {
+function recordOf(value: string, { columns }: Splitting): ArgumentRecord {
   return columns === null ? [value] : value.split(columns);
 }
 

@@ -27,8 +27,6 @@ export type TemplateOptions = {
   readonly names: readonly string[];
 };
 
-export const defaultTemplateOptions: TemplateOptions = { replacement: "{}", names: [] };
-
 const partBySuffix: { readonly [suffix: string]: Part } = {
   "": "whole",
   ".": "stem",
@@ -83,11 +81,6 @@ export function fillIn(template: Template, given: JobArguments): readonly [strin
 /** The same without quotes, for what no shell reads. The slot is shown as `{%}`. */
 export function fillInPlain(template: Template, given: JobArguments): string {
   return filled(template, given, (text) => text).join("{%}");
-}
-
-/** Each argument alone, as the template takes it. */
-export function argumentsTaken(template: Template, given: JobArguments): readonly string[] {
-  return template.pieces.flatMap((piece) => (piece.kind === "argument" ? taken(piece, given) : []));
 }
 
 const allArguments: Piece = { kind: "argument", part: "whole", at: null };

@@ -47,11 +47,10 @@ export function createToJob(deps: ToJobDeps) {
   };
   return async (planned: PlannedJob, key: string): Promise<PackedJob> => {
     const { parts, number } = planned;
-    const own = { PARALLEL_SEQ: String(number), GRIDLIKE_INDEX: String(number) };
     const command: ShippedCommand = {
       version: 1,
       shell: parts.length === 1 ? parts[0] : [...parts],
-      env: { ...env, ...own },
+      env: { ...env, GRIDLIKE_INDEX: String(number) },
       ...(place.kind === "here" ? { folder: place.folder } : {}),
       ...(timeoutMs === null ? {} : { timeout_ms: timeoutMs }),
       stdin: false,

@@ -1,7 +1,7 @@
 // Who prints when: one job at a time, so that no lines mix; in the order of the arguments when that was asked for. What
 // waits for its turn is held in memory while that is little; else it is fetched again, since the server keeps it.
 
-import { mapHeldBytesMax } from "../../domain/limits.ts";
+import { mapHeldBytesMax } from "./limits.ts";
 
 /** What a job has to print. */
 export type Printable = {

@@ -4,7 +4,7 @@
 import type { NewJob } from "../../client/index.ts";
 import { clientBulkPayloadBytesMax } from "../../client/limits.ts";
 import { joinBytes } from "../../domain/join-bytes.ts";
-import { submitJsonBytesMax } from "../../domain/limits.ts";
+import { submitJsonBytesMax } from "../map/limits.ts";
 import { errorCodeOf } from "../../platform/durable-files.ts";
 import { sizeOrNull } from "../../platform/file-system.ts";
 import { inputFile, standardInput } from "../../platform/input-bytes.ts";

@@ -34,6 +34,8 @@ export const queryWords: Readonly<Record<string, string>> = {
   not_before: "The job does not start before this instant.",
   order: "By the order in which they came; newest first unless said.",
   priority: "immediate jobs go before batch jobs.",
+  requires:
+    "What the job's worker must have: a list of cpus=4, mem=8GiB, gpu=1, tag:NAME and worker=ID, each once but tags.",
   status: "Only jobs of this status.",
   submitted_after: "Only jobs submitted after this instant.",
   timeout_s: "Longest run of one attempt; else as the type says.",

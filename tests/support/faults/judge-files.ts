@@ -75,6 +75,7 @@ const allowedFrom: Partial<Record<ChangeName, readonly Status[]>> = {
   lost: ["running"],
   not_delivered: ["running"],
   released: ["running"],
+  reopened: ["pending"],
   cancelled: active,
   retried: ["failed", "cancelled"],
   expired: ["pending"],

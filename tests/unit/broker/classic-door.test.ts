@@ -32,6 +32,7 @@ function aDoor({ canSend = true } = {}) {
     random: createSeededRandom(1),
     isElsewherePossible: () => false,
     heldJob: () => null,
+    saidIn: () => null,
     log: createSilentLog(),
     roster,
     verifyWorkerToken: (token: string) => token === "right",

@@ -3,15 +3,16 @@ import { explain, type ExplainFacts } from "../../../src/broker/explain.ts";
 import type { WorkerFacts } from "../../../src/broker/judge-workers.ts";
 import { toInstantText } from "../../../src/domain/instant-text.ts";
 import type { Job, Status } from "../../../src/domain/job.ts";
+import { nothingTaken } from "../../../src/domain/requirements.ts";
 import type { WorkerState } from "../../../src/domain/worker.ts";
 import { aJob, aWorker, noOptions, now } from "../../support/a-job.ts";
 import { numberOf, parseTable, refuseUnknown, type Cell } from "../../support/table.ts";
 
 const inAMinute = now + 60_000;
 
-/** `pending held=1 ready=1 deadline=1 failures=2 avoid=a,b type=fold`; ready and deadline are minutes from now. */
+/** `pending held=1 ready=1 deadline=1 failures=2 avoid=a,b type=fold requires=cpus=4`; ready and deadline are minutes from now. */
 function toJob(cell: Cell): Job {
-  const known = ["held", "ready", "deadline", "failures", "avoid", "type", "priority"];
+  const known = ["held", "ready", "deadline", "failures", "avoid", "type", "priority", "requires"];
   refuseUnknown(cell, known);
   const minutes = (name: string) => {
     const count = numberOf(cell, name);
@@ -24,11 +25,15 @@ function toJob(cell: Cell): Job {
     avoid: cell.settings.get("avoid")?.split(",") ?? [],
     type: cell.settings.get("type") ?? "",
     priority: cell.settings.get("priority") === "immediate" ? "immediate" : "batch",
-    options: { ...noOptions, deadline: minutes("deadline") },
+    options: {
+      ...noOptions,
+      deadline: minutes("deadline"),
+      requires: cell.settings.get("requires") ?? null,
+    },
   });
 }
 
-/** `nobody`, or workers like `a:ready b:busy:other`: id, state, and what is special about it. */
+/** `nobody`, or workers like `a:ready b:busy:other`: id, state, and what is special about it. `6` has 6 processors, `full` has them taken. */
 function toWorkers({ word }: Cell): readonly WorkerFacts[] {
   if (word === "nobody") return [];
   return word.split(" ").map((text) => {
@@ -41,6 +46,8 @@ function toWorkers({ word }: Cell): readonly WorkerFacts[] {
       isDraining: marks.includes("draining"),
       setAsideUntil: marks.includes("aside") ? inAMinute : null,
       payloadBytesMax: marks.includes("small") ? 0 : 100,
+      offers: marks.includes("6") ? { cpus: 6, memoryBytes: null, gpus: 0, tags: ["x"] } : null,
+      held: { ...nothingTaken, milliCpus: marks.includes("full") ? 4000 : 0 },
     };
   });
 }
@@ -86,6 +93,14 @@ test("explain() names what is in the way of a job that waits", () => {
     pending avoid=a                a:ready b:ready:aside          next
     pending avoid=a                a:ready b:ready:other          next
     pending avoid=a,b              a:busy b:ready                 next
+    pending requires=cpus=4        a:ready                        no-worker-fits
+    pending requires=cpus=4        a:ready b:busy:6               all-busy
+    pending requires=cpus=4        a:ready b:ready:6              next
+    pending requires=cpus=4        a:ready b:ready:6:full         all-busy
+    pending requires=cpus=7        a:ready b:ready:6              no-worker-fits
+    pending requires=tag:x         a:ready b:ready:6              next
+    pending requires=worker=a      a:ready b:ready:6              next
+    pending requires=worker=c      a:ready b:ready:6              no-worker-fits
     running                        a:ready                        running
     done                           a:ready                        done
     failed                         nobody                         failed
@@ -112,6 +127,12 @@ test("explain() judges each worker as the dispatcher does", () => {
     pending avoid=a     a:ready b:busy        avoided busy
     pending avoid=a     a:busy b:ready        avoided free
     pending avoid=a     a:ready b:ready:other  free other-type
+    pending requires=cpus=4          a:ready b:ready:6 c:ready:6:full  requirements free no-room
+    pending requires=cpus=4          a:busy b:busy:6:full              requirements busy
+    pending requires=cpus=2          b:ready:6:full                    free   (two are left)
+    pending requires=tag:x           a:ready b:ready:6:full            requirements free
+    pending requires=tag:x avoid=b   a:ready b:ready:6                 requirements free
+    pending requires=worker=a        a:ready b:ready:6                 free requirements
     running             a:ready               nothing
   `;
   for (const { line, cells } of parseTable(table, 3)) {
@@ -120,7 +141,7 @@ test("explain() judges each worker as the dispatcher does", () => {
     const told = verdicts.map(({ code }) => code).join(" ") || "nothing";
     expect([line, told]).toEqual([line, wanted.word]);
     for (const { code, isFit } of verdicts) {
-      expect([line, isFit]).toEqual([line, ["free", "busy", "unsure"].includes(code)]);
+      expect([line, isFit]).toEqual([line, ["free", "busy", "no-room", "unsure"].includes(code)]);
     }
   }
 });
@@ -183,4 +204,65 @@ test("explain() measures waits by the clock that is not set back", () => {
     explain(factsOf(job, { dueAt, workers })).reasons.map(({ code }) => code);
   expect(codes(now)).toEqual(["not-before"]);
   expect(codes(now + 10)).toEqual(["next"]);
+});
+
+test("explain() says what a worker lacks of what a job requires, and which kind of worker would do", () => {
+  const mib = 1024 ** 2;
+  const offers = { cpus: 4, memoryBytes: 15_700 * mib, gpus: 1, tags: ["y"] };
+  const [free] = toWorkers({ word: "a:ready", settings: new Map() }) as [WorkerFacts];
+  const told = (requires: string, worker: Partial<WorkerFacts>) => {
+    const job = aJob("pending", { options: { ...noOptions, requires } });
+    const { summary, workers } = explain(factsOf(job, { workers: [{ ...free, ...worker }] }));
+    return [workers[0]?.text, summary] as const;
+  };
+  const start = "1 worker of its type is connected, and it does not have what the job requires:";
+  for (const [requires, text, remedy] of [
+    [
+      "cpus=8",
+      "The job requires 8 processors; it offers 4 processors.",
+      "Connect a worker with 8 processors (the most there is now: 4 processors).",
+    ],
+    [
+      "mem=16GiB",
+      "The job requires 16 GiB of memory; it offers 15700 MiB of memory.",
+      "Connect a worker with 16 GiB of memory (the most there is now: 15700 MiB of memory).",
+    ],
+    [
+      "gpu=2,tag:x,tag:y,tag:z",
+      "The job requires the tags x, z, which it does not have.",
+      "Connect a worker with 2 GPUs (the most there is now: 1 GPU), started with --tag x --tag z.",
+    ],
+    [
+      "worker=b",
+      "The job requires the worker b and no other.",
+      "Only the worker b may run it: connect that one.",
+    ],
+    [
+      "tag:x,worker=a",
+      "The job requires the tag x, which it does not have.",
+      "Connect the worker a started with --tag x.",
+    ],
+  ] as const) {
+    expect(told(requires, { offers })).toEqual([text, `${start} ${requires}. ${remedy}`]);
+  }
+  expect(told("cpus=1", { offers: null })[0]).toBe(
+    "The job has requirements, and this worker's protocol does not tell what it offers.",
+  );
+  expect(told("cpus=2", { offers, held: { ...nothingTaken, milliCpus: 2500 } })).toEqual([
+    "The job requires 2 processors; of its 4 processors the jobs it holds take 2.5 processors.",
+    "The one worker that may have it is at work. Connect more, or wait for one.",
+  ]);
+});
+
+test("explain() says when no single worker has all that is required", () => {
+  const job = aJob("pending", { options: { ...noOptions, requires: "cpus=4,tag:x" } });
+  const [one, other] = toWorkers({ word: "a:ready b:ready", settings: new Map() });
+  const offers = { memoryBytes: null, gpus: 0 };
+  const workers = [
+    { ...one!, offers: { ...offers, cpus: 8, tags: [] } },
+    { ...other!, offers: { ...offers, cpus: 2, tags: ["x"] } },
+  ];
+  expect(explain(factsOf(job, { workers })).summary).toEndWith(
+    "none has what the job requires: cpus=4,tag:x. None of them has all of it: connect one that has.",
+  );
 });

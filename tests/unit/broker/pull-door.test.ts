@@ -265,14 +265,33 @@ test("a lease that is not renewed ends, charged as a crash; signs of life put it
   const work = await open(grid, pulled);
   for (let count = 0; count < 5; count += 1) {
     await pass(grid, 9_000);
-    expect(work.progress({ percent: count, info: null })).toBe("continue");
+    expect(await work.progress({ percent: count, info: null })).toBe("continue");
   }
   expect((await get(grid, "a")).progress).toEqual({ percent: 4, info: null });
-  expect(work.progress({ percent: null, info: null })).toBe("continue");
+  expect(await work.progress({ percent: null, info: null })).toBe("continue");
   expect((await get(grid, "a")).progress).toEqual({ percent: 4, info: null });
   await pass(grid, 10_001);
   expect(await get(grid, "a")).toMatchObject({ status: "pending", crashes: 1, avoid: ["w"] });
-  expect([work.renew(), work.progress({ percent: 9, info: null })]).toEqual(["abandon", "abandon"]);
+  expect(work.renew()).toBe("abandon");
+});
+
+test("progress of an attempt that was given up takes it up again while nobody else has the job", async () => {
+  const grid = await aGrid();
+  const seq = await grid.submit("a");
+  const pulled = await pull(grid, { leaseMs: 10_000 });
+  const work = await open(grid, pulled);
+  await pass(grid, 10_001);
+  expect(await get(grid, "a")).toMatchObject({ status: "pending", crashes: 1 });
+  expect(await work.progress({ percent: 9, info: null })).toBe("continue");
+  const job = await get(grid, "a");
+  expect(job).toMatchObject({ status: "running", crashes: 0, avoid: [] });
+  expect([job.attempt?.n, job.progress]).toEqual([1, { percent: 9, info: null }]);
+  const changes = (await grid.jobs.history(seq)).map(({ change }) => change);
+  expect(changes).toEqual(["submitted", "claimed", "lost", "reopened"]);
+  await pass(grid, 10_001);
+  expect(await get(grid, "a")).toMatchObject({ status: "pending", crashes: 1 });
+  expect((await pull(grid, { id: "other" })).job.attempt.n).toBe(2);
+  expect(await work.progress({ percent: 10, info: null })).toBe("abandon");
 });
 
 test("a late result wins as long as nobody was quicker, and every verdict is told", async () => {

@@ -51,6 +51,7 @@ const aSeat = (connection: string, types: readonly string[] = [""]): Seat => ({
   payloadBytesMax: Number.MAX_SAFE_INTEGER,
   takesBytes: () => true,
   leaseMs: null,
+  life: null,
   state: () => "ready",
   vitals: () => null,
   give: () => true,

@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { chainDepthMax, typeCountMax } from "../../../src/domain/limits.ts";
 import { configOf, problemsOf } from "../../support/a-config.ts";
 
-test("readConfig() makes one unnamed type of no types", () => {
-  expect(configOf("").types).toEqual([
+test("readConfig() makes one unnamed type of no types, beside that of commands", () => {
+  const [unnamed, commands, ...others] = configOf("").types;
+  expect([commands?.name, commands?.maxAttempts, others]).toEqual(["command", 3, []]);
+  expect([unnamed]).toEqual([
     {
       name: "",
       description: null,
@@ -28,7 +30,7 @@ test("readConfig() fills in for a type what [jobs] says, in the order of the fil
     max_attempts = 1
     [types.9]
     timeout_s = 0.5`);
-  expect(types.map((type) => type.name)).toEqual(["sample", "9"]);
+  expect(types.map((type) => type.name)).toEqual(["sample", "9", "command"]);
   expect(types[0]).toMatchObject({
     description: "draws random arm poses",
     resultBecomes: "9",
@@ -38,9 +40,14 @@ test("readConfig() fills in for a type what [jobs] says, in the order of the fil
   expect(types[1]).toMatchObject({ maxAttempts: 7, timeoutMs: 500, resultBecomes: null });
 });
 
+test("readConfig() takes the limits of commands from the configuration where it has them", () => {
+  const { types } = configOf("[types.command]\ntimeout_s = 5");
+  expect(types).toMatchObject([{ name: "command", timeoutMs: 5_000 }]);
+});
+
 test("readConfig() accepts types named like the inner words of the language", () => {
   const { types } = configOf("[types.constructor]\n[types.toString]\n[types.hasOwnProperty]");
-  expect(types).toHaveLength(3);
+  expect(types).toHaveLength(4);
 });
 
 test("readConfig() refuses a name that is none for a type", () => {

@@ -165,3 +165,11 @@ test("readConfig() needs both files of TLS, and that they can be read", () => {
   ]);
   expect(problemsOf("[server.tls]\ncert = 'c.pem'")[0]).toContain("without server.tls.key");
 });
+
+test("readConfig() chooses the least loaded worker unless told to go by turn [BA-19]", () => {
+  expect(configOf(null).placement).toBe("least-loaded");
+  expect(configOf('[placement]\nstrategy = "round-robin"').placement).toBe("round-robin");
+  expect(problemsOf('[placement]\nstrategy = "random"')[0]).toContain(
+    '"least-loaded" or "round-robin"',
+  );
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { needsOf } from "../../../src/domain/requirements.ts";
 import { groupLimitOf, parseRequirements, requirementsOf } from "../../../src/domain/shape.ts";
 import { noOptions } from "../../support/a-job.ts";
 
@@ -55,4 +56,35 @@ test("groupLimitOf() is null for a job that is not limited, and wants a group of
   expect(groupLimitOf(asking("g", null))).toBeNull();
   expect(groupLimitOf(asking("g", 4))).toEqual({ group: "g", runningMax: 4 });
   expect(() => groupLimitOf(asking(null, 4))).toThrow("has a group");
+});
+
+test("requirementsOf() holds what the worker must have, in numbers that jobs nearly alike share", () => {
+  const needs = (requires: string) =>
+    requirementsOf({ ...asking(null, null), options: { ...noOptions, requires } });
+  expect(needs("cpus=4,mem=8GiB,gpu=1,tag:b,worker=w")).toBe(
+    '{"cpus_thousandths":4000,"memory_bytes":8589934592,"gpus":1,"tags":["b"],"worker":"w"}',
+  );
+  expect(needs("mem=8000000001B")).toBe(needs("mem=8000000002B"));
+  const texts = Array.from({ length: 100_000 }, (_, n) =>
+    needs(`mem=${64 * mebibyte + n * 655_360}B`),
+  );
+  expect(new Set(texts).size).toBeLessThan(350); // Ten doublings of 32 steps, and the last one.
+});
+
+test("parseRequirements() never asks for more than a job of the shape needs, and exactly for round amounts", () => {
+  for (const text of [
+    "cpus=0.001",
+    "cpus=0.999",
+    "cpus=63",
+    "cpus=1000.5",
+    "mem=1B",
+    "mem=31GiB",
+  ]) {
+    const needs = needsOf(text);
+    const options = { ...noOptions, requires: text };
+    const least = parseRequirements(requirementsOf({ ...asking(null, null), options })).needs;
+    expect(least?.milliCpus).toBeLessThanOrEqual(needs.milliCpus);
+    expect(least?.memoryBytes).toBeLessThanOrEqual(needs.memoryBytes);
+    if (text !== "cpus=1000.5") expect([text, least]).toEqual([text, needs]);
+  }
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { FileOptions } from "../../../../src/cli/map/options.ts";
 import { createShippedFiles } from "../../../../src/cli/map/shipped-files.ts";
 import { parseTemplate } from "../../../../src/cli/map/template.ts";
-import { mapCommandFileBytesMax } from "../../../../src/domain/limits.ts";
+import { mapCommandFileBytesMax } from "../../../../src/cli/map/limits.ts";
 
 let folder = "";
 beforeAll(async () => {

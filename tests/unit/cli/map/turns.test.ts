@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mapHeldBytesMax } from "../../../../src/domain/limits.ts";
+import { mapHeldBytesMax } from "../../../../src/cli/map/limits.ts";
 import { createTurns, type Printable } from "../../../../src/cli/map/turns.ts";
 import { tagged } from "../../../../src/cli/map/tagged.ts";
 

@@ -5,11 +5,13 @@ import { assert } from "../domain/assert.ts";
 import { joinBytes } from "../domain/join-bytes.ts";
 
 export type TarEntry = {
-  /** ASCII: every tool reads the same name. */
+  /** A relative path; best ASCII, which every tool reads alike. */
   readonly name: string;
   readonly size: number;
   /** Seconds since 1970. */
   readonly modifiedAt: number;
+  /** Whether it is a program. */
+  readonly isExecutable?: boolean;
 };
 
 const blockBytes = 512;
@@ -21,11 +23,13 @@ const encoder = new TextEncoder();
 /** What stands before the bytes of an entry. */
 export function tarHeader(entry: TarEntry): Uint8Array {
   const { name, size } = entry;
-  assert(/^[\x21-\x7e]+$/.test(name), "a name in a tar file is visible ASCII");
+  assert(name !== "" && !name.includes("\0"), "a name in a tar file has characters, and no NUL");
   const records: string[] = [];
-  if (name.length > nameBytesMax) records.push(paxRecord("path", name));
+  const isPlain = /^[\x20-\x7e]+$/.test(name) && name.length <= nameBytesMax;
+  if (!isPlain) records.push(paxRecord("path", name));
   if (size > sizeMax) records.push(paxRecord("size", String(size)));
-  const plain = { ...entry, name: name.slice(0, nameBytesMax), size: Math.min(size, sizeMax) };
+  const ascii = name.replaceAll(/[^\x20-\x7e]/g, "_").slice(0, nameBytesMax);
+  const plain = { ...entry, name: ascii, size: Math.min(size, sizeMax) };
   if (records.length === 0) return header(plain, "0");
   const text = encoder.encode(records.join(""));
   const about = { name: "pax", size: text.length, modifiedAt: entry.modifiedAt };
@@ -42,11 +46,12 @@ export function tarEnd(): Uint8Array {
   return new Uint8Array(2 * blockBytes);
 }
 
-function header({ name, size, modifiedAt }: TarEntry, kind: "0" | "x"): Uint8Array {
+function header(entry: TarEntry, kind: "0" | "x"): Uint8Array {
+  const { name, size, modifiedAt, isExecutable = false } = entry;
   const block = new Uint8Array(blockBytes);
   const put = (at: number, text: string) => void encoder.encodeInto(text, block.subarray(at));
   put(0, name);
-  put(100, "0000644\0");
+  put(100, isExecutable ? "0000755\0" : "0000644\0");
   put(108, "0000000\0");
   put(116, "0000000\0");
   put(124, `${octal(size, 11)} `);
@@ -64,11 +69,11 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, "0");
 }
 
-/** `27 path=…` and a line end; the number counts itself. */
+/** `27 path=…` and a line end; the number counts the bytes of all, itself among them. */
 function paxRecord(name: string, value: string): string {
   const rest = ` ${name}=${value}\n`;
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length)
-    length = String(length).length + rest.length;
+  const restBytes = encoder.encode(rest).length;
+  let length = restBytes + 1;
+  while (String(length).length + restBytes !== length) length = String(length).length + restBytes;
   return `${length}${rest}`;
 }

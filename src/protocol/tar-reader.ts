@@ -6,6 +6,7 @@ import { GridError } from "../domain/errors.ts";
 export type TarItem = {
   readonly name: string;
   readonly size: number;
+  readonly isExecutable: boolean;
   /** Its bytes, to be read to their end before the next entry. */
   readonly bytes: AsyncGenerator<Uint8Array>;
 };
@@ -14,28 +15,37 @@ const blockBytes = 512;
 /** Extra headers hold a name and a number. */
 const paxBytesMax = 64 * 1024;
 
-/** The entries in order. Throws `malformed` for what is no tar file, or is cut. */
-export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarItem> {
+/**
+ * The entries in order; plain files alone, so no links and no devices. Throws `malformed` for what is no tar file,
+ * or is cut, and calls it by the name that `what` gives it.
+ */
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  what: string,
+): AsyncGenerator<TarItem, void, undefined> {
   const input = createInput(source);
-  let larger: number | null = null;
+  let extra: Extra = noExtra;
   try {
     for (;;) {
       const block = await input.take(blockBytes);
       if (isBlank(block)) return await input.requireBlankRest();
-      const { name, size, kind } = parseHeader(block);
-      if (kind === "x") {
-        if (size > paxBytesMax) throw malformed("an extra header is too long");
-        larger = sizeRecord(await input.take(size + paddingOf(size)));
+      const header = parseHeader(block);
+      if (header.kind === "x") {
+        if (header.size > paxBytesMax) throw malformed("an extra header is too long");
+        const records = await input.take(header.size + paddingOf(header.size));
+        extra = parseExtra(records.subarray(0, header.size));
         continue;
       }
-      if (kind !== "0") throw malformed(`${name} is no plain file`);
-      const actual = larger ?? size;
-      larger = null;
-      const body = createBody(input, actual);
-      yield { name, size: actual, bytes: body.bytes() };
+      const { name = header.name, size = header.size } = extra;
+      extra = noExtra;
+      if (header.kind !== "0") throw malformed(`${name} is no plain file`);
+      const body = createBody(input, size, what);
+      yield { name, size, isExecutable: header.isExecutable, bytes: body.bytes() };
       if (body.left() > 0) throw malformed(`${name} was not read to its end`);
-      await input.take(paddingOf(actual));
+      await input.take(paddingOf(size));
     }
+  } catch (error) {
+    throw inWords(error, what);
   } finally {
     await input.close();
   }
@@ -43,13 +53,15 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
 
 type Input = ReturnType<typeof createInput>;
 
-function createBody(input: Input, size: number) {
+function createBody(input: Input, size: number, what: string) {
   let left = size;
   return {
     left: () => left,
     async *bytes() {
       while (left > 0) {
-        const piece = await input.some(left);
+        const piece = await input.some(left).catch((error: unknown) => {
+          throw inWords(error, what);
+        });
         left -= piece.length;
         yield piece;
       }
@@ -101,12 +113,30 @@ function parseHeader(block: Uint8Array) {
   const own = block.subarray(148, 156).reduce((total, byte) => total + byte, 0);
   if (octal(block, 148, 8) !== sum - own + 8 * 32) throw malformed("a header is damaged");
   const name = text(block, 0, 100);
-  return { name, size: octal(block, 124, 12), kind: text(block, 156, 1) || "0" };
+  const isExecutable = (octal(block, 100, 8) & 0o100) !== 0;
+  return { name, size: octal(block, 124, 12), isExecutable, kind: text(block, 156, 1) || "0" };
 }
 
-function sizeRecord(bytes: Uint8Array): number | null {
-  const found = /(?:^|\n)\d+ size=(\d{1,16})\n/.exec(text(bytes, 0, bytes.length));
-  return found === null ? null : Number(found[1]);
+type Extra = { readonly name?: string; readonly size?: number };
+const noExtra: Extra = {};
+
+/** What pax records say of the next entry: `27 path=…` and a line end each, counted in bytes. */
+function parseExtra(bytes: Uint8Array): Extra {
+  let extra: Extra = noExtra;
+  for (let at = 0; at < bytes.length;) {
+    const space = bytes.indexOf(0x20, at);
+    const length = space < 0 ? Number.NaN : Number(text(bytes, at, space - at));
+    const end = at + length;
+    if (!(length > space - at) || end > bytes.length || bytes[end - 1] !== 0x0a) {
+      throw malformed("an extra header is damaged");
+    }
+    const record = new TextDecoder().decode(bytes.subarray(space + 1, end - 1));
+    const [, name = "", value = ""] = /^([^=]*)=([^]*)$/.exec(record) ?? [];
+    if (name === "path") extra = { ...extra, name: value };
+    if (name === "size" && /^\d{1,15}$/.test(value)) extra = { ...extra, size: Number(value) };
+    at = end;
+  }
+  return extra;
 }
 
 function octal(block: Uint8Array, at: number, length: number): number {
@@ -125,6 +155,14 @@ function paddingOf(size: number): number {
   return (blockBytes - (size % blockBytes)) % blockBytes;
 }
 
-function malformed(what: string): GridError {
-  return new GridError("malformed", `This is no whole backup: ${what}.`);
+/** Carries what is wrong to where the name of the whole is known. */
+class Malformed extends Error {}
+
+function inWords(error: unknown, what: string): unknown {
+  if (!(error instanceof Malformed)) return error;
+  return new GridError("malformed", `This is no whole ${what}: ${error.message}.`);
+}
+
+function malformed(what: string): Malformed {
+  return new Malformed(what);
 }

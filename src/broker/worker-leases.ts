@@ -1,0 +1,47 @@
+// When an attempt of a worker with signs of life is over without its word, and how. A worker is waited for as long
+// as it had computed, so that a short silence never wastes much; its late result counts anyway.
+
+import type { Attempt } from "../domain/job.ts";
+import type { JobType } from "../domain/job-type.ts";
+import { deliveryFloorBytesPerSecond, lostMsMin, suspectMs } from "../domain/limits.ts";
+import type { Lease, Life } from "./roster.ts";
+import { giveBack, lose, type SettleDeps } from "./settle.ts";
+
+/** What is stored with the attempts of such workers: how they are known after a restart. */
+export const liveLeaseMs = lostMsMin;
+
+export function isLive({ leaseMs }: Attempt): boolean {
+  return leaseMs === liveLeaseMs;
+}
+
+/**
+ * By the monotonic clock, when the attempt is given up unless something is heard. `lostMsFirst`: nothing is lost
+ * before, because the server has just been started.
+ */
+export function endOfSilenceMs(
+  lease: Lease,
+  life: Life,
+  type: JobType,
+  lostMsFirst: number,
+): number {
+  const { stage, job, sinceMs, ranBeforeMs } = lease;
+  if (stage === "sent" && life.isConnected) {
+    return sinceMs + lostMsMin + (job.payload.size * 1000) / deliveryFloorBytesPerSecond;
+  }
+  const ranMs = ranBeforeMs + Math.max(life.heardMs - sinceMs, 0);
+  const graceMs = Math.min(Math.max(lostMsMin, ranMs), type.resumeGraceMs);
+  // One whose socket still stands is suspected first, and lost later.
+  const silentMsMax = life.isConnected ? Math.max(graceMs, suspectMs) : graceMs;
+  return Math.max(life.heardMs + silentMsMax, lostMsFirst);
+}
+
+/** Ends an attempt that its worker does not have any more: what never arrived is charged to nobody. */
+export async function giveUp(
+  deps: SettleDeps,
+  { job, stage, life }: Lease,
+  how: { readonly info: string; readonly charged: boolean },
+): Promise<void> {
+  const about = { seq: job.seq, attempt: job.attempt.n, info: how.info };
+  if (life !== null && stage === "sent") await giveBack(deps, about, "return");
+  else await lose(deps, { ...about, charged: how.charged });
+}
