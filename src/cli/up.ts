@@ -34,11 +34,7 @@ export async function up({ file, flags, name, workerWords }: UpOptions): Promise
         onNotice: printNotice,
         start: () =>
           startOwnChild(
-            [
-              ...["worker", "start", "--commands", "--server", url, "--drain", drainTime],
-              ...(pin === null ? [] : ["--pin", pin]),
-              ...["--until-stdin-ends", ...workerWords],
-            ],
+            [...wordsFor(url, pin), ...workerWords],
             // A token among the words would be seen by every user of the machine.
             {
               ...withoutOurs(variables),
@@ -48,6 +44,11 @@ export async function up({ file, flags, name, workerWords }: UpOptions): Promise
       }),
   };
   await serve({ file, isCheck: false, flags: [...home, ...flags, ...named], companion });
+}
+
+function wordsFor(url: string, pin: string | null): readonly string[] {
+  const words = ["worker", "start", "--commands", "--until-stdin-ends", "--drain", drainTime];
+  return [...words, "--server", url, ...(pin === null ? [] : ["--pin", pin])];
 }
 
 /** Who ends a whole grid does not want to wait for long jobs: they go on when it is started again. */

@@ -86,6 +86,7 @@ function buildConfig(
     retention: retentionConfig(settings, types),
     auth: readAuth(settings, paths),
     jobs: { batchSize: jobs.batch_size },
+    placement: settings.placement.strategy,
     types: readJobTypes(types, jobs, refuse),
   };
 }

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 
 import { descriptionCharactersMax, typeCountMax } from "../domain/limits.ts";
+import { placements } from "../domain/placement.ts";
 import {
   choice,
   flag,
@@ -204,6 +205,16 @@ export const sections = {
         timeout,
         { example: "3600" },
         "Longest run of one attempt. Left out: no limit.",
+      ),
+    }),
+  },
+  placement: {
+    about: "Which of several free workers is given a job.",
+    schema: v.object({
+      strategy: setting(
+        choice(placements),
+        placements[0],
+        '"least-loaded": the one that holds least for its slots; of those that hold the same, the one whose machine is less busy, as far as it tells. "round-robin": the one whose turn it is.',
       ),
     }),
   },

@@ -3,7 +3,7 @@
 
 import * as v from "valibot";
 
-import { formatSize, parseSize } from "./size.ts";
+import { formatSize, parseSize } from "../domain/size.ts";
 
 /** How a value is written where everything is text: in the environment and as a flag. */
 export type SettingKind = "text" | "number" | "flag" | "size" | "list";

@@ -3,7 +3,15 @@
 import { assert, unreachable } from "../../domain/assert.ts";
 import { inlineNameStart, type Content } from "../../domain/blob-ref.ts";
 import type { StoredEvent } from "../../domain/event.ts";
-import type { Attempt, Job, JobFacts, JobOptions, JobStatus, WorkerRef } from "../../domain/job.ts";
+import {
+  noOptions,
+  type Attempt,
+  type Job,
+  type JobFacts,
+  type JobOptions,
+  type JobStatus,
+  type WorkerRef,
+} from "../../domain/job.ts";
 import { toIdText } from "./id-bytes.ts";
 import { changeNames, nameOf, priorityNames, reasonNames, statusNames } from "./stored-numbers.ts";
 
@@ -194,30 +202,23 @@ export function fromInlineName(name: string): number | null {
   return name.startsWith(inlineNameStart) ? Number(name.slice(inlineNameStart.length)) : null;
 }
 
-const noOptions: JobOptions = {
-  maxAttempts: null,
-  timeoutMs: null,
-  notBefore: null,
-  deadline: null,
-  hold: false,
-  groupRunningMax: null,
-};
-
 /** Only what was asked for, in a fixed order; null when nothing was. */
 export function fromOptions(options: JobOptions): string | null {
-  const asked: Record<string, number | boolean> = {};
+  const asked: Record<string, number | boolean | string> = {};
   if (options.maxAttempts !== null) asked["maxAttempts"] = options.maxAttempts;
   if (options.timeoutMs !== null) asked["timeoutMs"] = options.timeoutMs;
   if (options.notBefore !== null) asked["notBefore"] = options.notBefore;
   if (options.deadline !== null) asked["deadline"] = options.deadline;
   if (options.hold) asked["hold"] = true;
   if (options.groupRunningMax !== null) asked["groupRunningMax"] = options.groupRunningMax;
+  if (options.requires !== null) asked["requires"] = options.requires;
   return Object.keys(asked).length === 0 ? null : JSON.stringify(asked);
 }
 
 function toOptions(text: string | null): JobOptions {
   if (text === null) return noOptions;
-  return { ...noOptions, ...(JSON.parse(text) as Partial<JobOptions>) }; // Written by fromOptions alone.
+  // Written by fromOptions alone, perhaps by one that knew fewer options.
+  return { ...noOptions, ...(JSON.parse(text) as Partial<JobOptions>) };
 }
 
 /** The workers a job avoids after an event, as the event's row keeps them. */
