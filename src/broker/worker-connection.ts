@@ -147,7 +147,7 @@ export function createConnections(deps: ConnectionDeps): (socket: WorkerSocket) 
     self.socket.send({ op: "receipt", job, attempt, verdict: answer.verdict, ...re });
   };
 
-  const leave = (self: Self, how: "detached" | "kept" | "lost") => {
+  const leave = (self: Self, how: "detached" | "left" | "lost") => {
     const { seat, life } = self;
     life.isConnected = false;
     ring(self);

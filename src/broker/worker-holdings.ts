@@ -46,8 +46,8 @@ export type Holdings = {
   isOpen(hand: Hand): boolean;
   /** What the worker did not name when it came back it does not have. */
   endUnnamed(own: Own): void;
-  /** The connection is over. `detached`: what was never confirmed goes to others at once. */
-  leave(own: Own, how: "detached" | "kept" | "lost"): void;
+  /** The connection is over. `left`: the worker does not come back, and what was never confirmed goes to others. */
+  leave(own: Own, how: "detached" | "left" | "lost"): void;
 };
 
 /** A verdict, and the hand that it put the attempt into. */
@@ -170,8 +170,8 @@ export function createHoldings(deps: HoldingsDeps): Holdings {
         if (how === "lost") {
           const info = "The worker was kicked by an operator.";
           deps.carryOut(giveUp(deps, lease, { info, charged: lease.stage === "running" }));
-        } else if (how === "detached" && lease.stage === "sent") {
-          const info = "The connection was lost before the worker confirmed that the job arrived.";
+        } else if (how === "left" && lease.stage === "sent") {
+          const info = "The worker left before it confirmed that the job arrived.";
           const about = { seq: hand.seq, attempt: hand.attempt, info };
           deps.carryOut(giveBack(deps, about, "return"));
         } else nextMs = Math.min(nextMs, detach(lease, own.life));

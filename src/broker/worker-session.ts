@@ -81,8 +81,8 @@ export type WorkerEffect =
   | { readonly do: "offer"; readonly room: number }
   | { readonly do: "say"; readonly header: ServerSays }
   | { readonly do: "close"; readonly code: number; readonly reason: string }
-  /** The last effect of all. `kept`: what it holds stays with it, whether that was confirmed or not. */
-  | { readonly do: "leave"; readonly how: "detached" | "kept" | "lost" };
+  /** The last effect of all. `detached`: it may come back with what it holds, whether that was confirmed or not. */
+  | { readonly do: "leave"; readonly how: "detached" | "left" | "lost" };
 
 export type WorkerStep = {
   readonly session: WorkerSession;
@@ -159,14 +159,14 @@ function step(session: WorkerSession, input: WorkerInput): WorkerStep {
       if (session.phase !== "fresh") return plain(session);
       return close(session, closeCodes.tooSlow, "no hello in time");
     case "replaced":
-      return part(session, { op: "bye", why: "replaced", retry_after_ms: 0 }, "kept");
+      return part(session, { op: "bye", why: "replaced", retry_after_ms: 0 }, "detached");
     case "kicked":
       return part(session, { op: "bye", why: "kicked", retry_after_ms: 0 }, "lost");
     case "stopping":
       // The socket itself is closed by whoever stops all of them.
       return plain(session, [bye("restart", input.retryAfterMs)]);
     case "closed":
-      return leave(session, "detached", []);
+      return leave(session, session.isLeaving ? "left" : "detached", []);
     default:
       return unreachable(input);
   }
@@ -248,7 +248,7 @@ function deny(
 function part(
   session: WorkerSession,
   { why, retry_after_ms }: Extract<ServerSays, { op: "bye" }>,
-  how: "kept" | "lost",
+  how: "detached" | "lost",
 ): WorkerStep {
   const [code, reason] =
     why === "kicked"

@@ -47,8 +47,6 @@ export type ServeOptions = {
 
 /** Something that runs in its own process while the server does, such as a worker. */
 export type Companion = {
-  /** The configuration that is served, made of the one that was written. */
-  adapt(config: Config): Config;
   /** What is said of a server that listens. */
   notices(places: JoinPlaces): readonly string[];
   /** `token` is null where none is needed, or known. */
@@ -85,7 +83,7 @@ export async function serve({ file, isCheck, flags, companion }: ServeOptions): 
     log.error("disk.failed", error);
     exitAfterOutput(exitCode.disk);
   };
-  const config = companion?.adapt(loaded.config) ?? loaded.config;
+  const { config } = loaded;
   const server = await startServer({ config, log, firstRun, onBroken }).catch((error) => {
     printNotice(`gridlike: ${startProblem(error, config)}`);
     return error instanceof StartError ? error.exitCode : exitCode.unavailable;

@@ -1,12 +1,10 @@
 // A whole grid in one command: a server, and beside it a worker for this machine that runs what clients send. The worker
 // is a process of its own, which ends before the server, and with it whatever happens.
 
-import type { Config } from "../config/config.ts";
 import type { ConfigFlag } from "../config/read-config.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { startOwnChild } from "../platform/own-child.ts";
 import { environment, homeFolder, type Environment } from "../platform/program.ts";
-import { commandType } from "../protocol/shipped-command.ts";
 import { keepWorker } from "../wiring/kept-worker.ts";
 import { joinLine, type JoinPlaces } from "./join-line.ts";
 import { printNotice } from "./output.ts";
@@ -26,7 +24,6 @@ export async function up({ file, flags, name, workerWords }: UpOptions): Promise
   const named = name === null ? [] : [{ flag: "--name", name: "server.name", text: name }];
   const home = file === null ? homeFlags(name, variables) : [];
   const companion: Companion = {
-    adapt: withCommands,
     notices,
     begin: ({ url, pin, token }) =>
       keepWorker({
@@ -65,21 +62,6 @@ function homeFlags(name: string | null, variables: Environment): readonly Config
   const folder = name ?? (variables["GRIDLIKE_SERVER_NAME"] || nameDefault);
   const text = `${share}/gridlike/${encodeURIComponent(folder)}`;
   return [{ flag: "data directory", name: "server.data_dir", text }];
-}
-
-/** The type of the commands that clients send, beside those that the configuration has. */
-function withCommands(config: Config): Config {
-  const [first] = config.types;
-  if (first === undefined || config.types.some(({ name }) => name === commandType)) return config;
-  const description = "Commands that clients send.";
-  const added = {
-    ...first,
-    name: commandType,
-    description,
-    resultBecomes: null,
-    timeoutMs: null,
-  };
-  return { ...config, types: [...config.types, added] };
 }
 
 function notices({ outwardUrl, access, pin }: JoinPlaces): readonly string[] {

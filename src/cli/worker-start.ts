@@ -2,12 +2,12 @@
 // with the command line is told before a server is asked; a server that is away is waited for.
 
 import { loadWorkerPolicy, policyPath } from "../config/worker-policy.ts";
-import { ClientError } from "../client/index.ts";
 import { GridError } from "../domain/errors.ts";
 import { serviceDrainMs } from "../domain/limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { hardenProcess } from "../platform/harden.ts";
 import { exitOnUncaught } from "../platform/last-resort.ts";
+import type { TlsOptions } from "../platform/pinned-tls.ts";
 import {
   environment,
   exitAfterOutput,
@@ -84,8 +84,8 @@ function introduce(worker: ReadyWorker, grid: GridToJoin, say: Sayings): void {
   const served = named.length === 0 ? "jobs without a type" : named.join(", ");
   say.notice(`Worker ${name} serves ${served}; ${slots} at a time. ${worker.machine}`);
   for (const notice of worker.notices) say.notice(notice);
-  const from = grid.urlFrom === null ? "" : ` (from ${grid.urlFrom})`;
-  say.notice(`Joining ${grid.url}${from}.`);
+  const isSaid = grid.urlFrom === null || grid.urlFrom === "--server";
+  say.notice(`Joining ${grid.url}${isSaid ? "" : ` (from ${grid.urlFrom})`}.`);
 }
 
 type Setting = {
@@ -100,14 +100,10 @@ async function work(worker: ReadyWorker, { options, grid, say }: Setting): Promi
   const asked = new AbortController();
   let onStop: (signal: StopSignal, count: number) => void = () => asked.abort();
   onEveryStopSignal((signal, count) => onStop(signal, count));
-  const tls = await trustedTls(grid, say, asked.signal).catch((error: unknown) => {
-    if (!(error instanceof GridError || error instanceof ClientError)) throw error;
-    say.notice(`gridlike: ${error.message}`);
-    return error.code === "forbidden" ? exitCode.refused : exitCode.usage;
-  });
-  if (typeof tls === "number" || asked.signal.aborted) {
+  const tls = await trustedTls(grid, { ...options, say, stop: asked.signal });
+  if (typeof tls === "number") {
     await worker.close();
-    return typeof tls === "number" ? tls : exitCode.ok;
+    return tls;
   }
   const agent = worker.join({
     url: grid.url,
@@ -140,10 +136,37 @@ const anyToken = "none";
 /** The first signal drains, the second gives back, the third waits for nothing, and then there is no patience left. */
 const signalsUntilExit = 4;
 
-async function trustedTls({ url, pin }: GridToJoin, say: Sayings, stop: AbortSignal) {
+/** What the connection is to trust; an exit code where there is to be none. */
+async function trustedTls(
+  { url, pin }: GridToJoin,
+  {
+    idleTimeoutMs,
+    say,
+    stop,
+  }: {
+    readonly idleTimeoutMs: number | null;
+    readonly say: Sayings;
+    readonly stop: AbortSignal;
+  },
+): Promise<TlsOptions | number | null> {
   if (pin === null) return null;
-  const deps = { clock: createSystemClock(), random: createSystemRandom(), onNotice: say.notice };
-  return findTrusted({ url, pin }, deps, stop);
+  const clock = createSystemClock();
+  const idle = new AbortController();
+  const timer = idleTimeoutMs === null ? null : clock.after(idleTimeoutMs, () => idle.abort());
+  try {
+    const deps = { clock, random: createSystemRandom(), onNotice: say.notice };
+    const tls = await findTrusted({ url, pin }, deps, AbortSignal.any([stop, idle.signal]));
+    if (tls !== null && !stop.aborted) return tls;
+    if (stop.aborted) return exitCode.ok;
+    say.notice("The server was never reached.");
+    return exitCode.unavailable;
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error;
+    say.notice(`gridlike: ${error.message}`);
+    return error.code === "forbidden" ? exitCode.refused : exitCode.usage;
+  } finally {
+    timer?.cancel();
+  }
 }
 
 /** What the person can do about it, where the agent cannot know. */

@@ -1,8 +1,12 @@
 // Hex and base64 of a few bytes, written for runtimes that do not have them as methods yet.
 
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += hexOfByte[byte];
+  return text;
 }
+
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export function toBase64(bytes: Uint8Array): string {
   let text = "";

@@ -35,6 +35,7 @@ export function createClientIntake(deps: ClientIntakeDeps): ClientIntake {
   let waiting: Arrived[] = [];
   let isArmed = false;
   let isStaging = false;
+  let answered: Promise<void> = Promise.resolve();
 
   const takeSome = (): readonly Arrived[] => {
     let bytes = 0;
@@ -53,15 +54,20 @@ export function createClientIntake(deps: ClientIntakeDeps): ClientIntake {
     log.error("client.submit_failed", error);
     refuse(some, new GridError("internal", "The server failed; its log has the reason."));
   };
-  const commit = async (some: readonly Arrived[], read: readonly ReadSubmit[]) => {
+  const commit = async (
+    some: readonly Arrived[],
+    read: readonly ReadSubmit[],
+    before: Promise<void>,
+  ) => {
     try {
       const outcomes = await submitAll(broker, read);
+      await before;
       for (const [index, { answer }] of some.entries()) answer(outcomes[index]!); // One for each.
     } catch (error) {
       fail(some, error);
     }
   };
-  /** Staging goes one after the other, for the order; commits need not wait for one another. */
+  /** Staging goes one after the other, and so do answers; commits need not wait for one another. */
   const pump = async () => {
     isStaging = true;
     while (waiting.length > 0) {
@@ -72,7 +78,7 @@ export function createClientIntake(deps: ClientIntakeDeps): ClientIntake {
       }
       try {
         const all = some.map(({ message, payload }) => readOne(message, payload));
-        void commit(some, await Promise.all(all));
+        answered = commit(some, await Promise.all(all), answered);
       } catch (error) {
         fail(some, error);
       }

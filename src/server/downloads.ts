@@ -26,6 +26,7 @@ export function createDownloads({ floor, patience, log }: DownloadDeps): Downloa
       patience.lift(request, server);
       const reader = bytes.getReader();
       let cutOff = () => {};
+      let isGone = false;
       const transfer = floor.watch(() => cutOff());
       const end = () => {
         transfer.end();
@@ -42,6 +43,7 @@ export function createDownloads({ floor, patience, log }: DownloadDeps): Downloa
           async pull(controller) {
             try {
               const next = await reader.read();
+              if (isGone) return; // Meanwhile; its stream is closed already.
               if (next.done) {
                 end();
                 controller.close();
@@ -51,11 +53,13 @@ export function createDownloads({ floor, patience, log }: DownloadDeps): Downloa
               controller.enqueue(next.value);
             } catch (error) {
               end();
+              if (isGone) return;
               log.error("download.failed", error);
               throw error;
             }
           },
           async cancel(reason) {
+            isGone = true;
             end();
             await reader.cancel(reason);
           },

@@ -49,6 +49,8 @@ export type DiskDeps = {
 export type Write = {
   /** It was answered already: it cannot fail, only wait. */
   readonly isPromised: boolean;
+  /** It will not be. */
+  readonly undo?: () => void;
   /** Never rejects: one bad write fails its own caller alone. */
   readonly apply: () => Promise<void>;
   readonly resolve: () => void;
@@ -132,8 +134,10 @@ export function createDisk(deps: DiskDeps): Disk {
 
     const promise: JobRoads["promise"] = async ({ seq, revision }, apply, settle) => {
       if (!isAlive() || breaking === "broken") return;
-      madeSoon.set(`${seq}:${revision}`, scheduler.nowMs());
-      queue({ isPromised: true, apply, resolve: settle, reject: () => {} });
+      const name = `${seq}:${revision}`;
+      madeSoon.set(name, scheduler.nowMs());
+      const undo = () => void madeSoon.delete(name);
+      queue({ isPromised: true, apply, resolve: settle, reject: () => {}, undo });
     };
 
     const read = async <T>(look: () => Promise<T>): Promise<T> => {
@@ -179,6 +183,7 @@ export function createDisk(deps: DiskDeps): Disk {
       const kept = breaking === "broken" ? [] : waiting.slice(0, count[fate]);
       const blobs = unfinishedBlobs.filter(() => chance.is(0.5));
       trace.note(`disk.${fate}`, `${kept.length} of ${waiting.length}`);
+      for (const { undo } of waiting.slice(kept.length)) undo?.();
       waiting = [];
       unfinishedBlobs = [];
       breaking = "not";

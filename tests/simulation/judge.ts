@@ -149,9 +149,11 @@ export function createJudge(deps: JudgeDeps): Judge {
       }
       if (events.length < pageSize) break;
     }
-    for (const seq of touched) await compare(seq);
+    const claimed: Case[] = [];
+    for (const seq of touched) await compare(seq, (known) => claimed.push(known));
     for (const seq of touched) countLimited(seq);
     checkLimited();
+    for (const known of claimed) deps.onClaim(known);
     for (const seq of touched) checkSuccessor(seq);
   };
 
@@ -193,6 +195,11 @@ export function createJudge(deps: JudgeDeps): Judge {
       known.lastAttempt = attempt ?? 0;
       known.claimedMs = scheduler.nowMs();
     }
+    if (change === "reopened") {
+      if (attempt !== known.lastAttempt || known.lastAttempt <= known.retriedAfter)
+        accuse("I5", event, `attempt ${attempt} of ${known.lastAttempt}`);
+      known.claimedMs = scheduler.nowMs();
+    }
     if (endings.has(change) && attempt !== known.open) {
       accuse("I2", event, `attempt ${attempt} while ${known.open} is open`);
     }
@@ -227,7 +234,7 @@ export function createJudge(deps: JudgeDeps): Judge {
   };
 
   /** The record on the platter must say what the events say. */
-  const compare = async (seq: JobSeq) => {
+  const compare = async (seq: JobSeq, onClaim: (claimed: Case) => void) => {
     const known = cases.get(seq);
     if (known === undefined) return;
     const job = await jobs.find({ by: "seq", seq });
@@ -238,7 +245,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (known.seenLast === "claimed") {
       known.claimedMs = deps.madeSoonMs(seq, job.revision) ?? known.claimedMs;
     }
-    if (job.status === "running" && former?.status !== "running") deps.onClaim(known);
+    const isClaim = job.status === "running" && former?.status !== "running";
+    if (isClaim && known.seenLast === "claimed") onClaim(known);
     const say = (promise: string, why: string) => trace.violate(promise, `job ${seq}: ${why}`);
     if (job.status !== known.status) say("I2", `${job.status}, by its events ${known.status}`);
     if (former !== null && job.revision <= former.revision) say("I2", "the revision did not grow");

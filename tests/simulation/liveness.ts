@@ -202,6 +202,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     const worker = record.attempt.worker.id;
     for (const { seq: other, record: waiting, changedMs } of eligible(type)) {
       if (waiting === null || scheduler.nowMs() - changedMs < patienceMs) continue;
+      // It is on its way to a worker, and its commit comes.
+      if (deps.disk.madeSoonMs(other, waiting.revision + 1) !== null) continue;
       if (waiting.status !== "pending" || wallNow() - waiting.readyAt < patienceMs) continue;
       if (waiting.avoid.includes(worker) || !isBefore(waiting, record)) continue;
       if (record.attempt.leaseMs === null && waiting.payload.size > deps.knobs.classicBytesMax)

@@ -67,7 +67,8 @@ export async function openClientWire(api: string, options: WireOptions = {}): Pr
         ({ header }) => header.op === op && (re === undefined || header["re"] === re),
       );
       if (at >= 0) return heard.splice(at, 1)[0]!;
-      if (isClosed) throw new Error(`Closed before "${op}": ${JSON.stringify(await closed.promise)}`);
+      if (isClosed)
+        throw new Error(`Closed before "${op}": ${JSON.stringify(await closed.promise)}`);
       await new Promise<void>((resolve) => void onNews.push(resolve));
     }
   };

@@ -148,8 +148,9 @@ export const workNotes: readonly RouteNote[] = [
   {
     ...socket,
     path: "/api/worker",
-    does: "The socket of the original worker protocol, on a server without types",
-    problems: ["protocol-version", "overloaded"],
+    does: "The socket of workers: gridlike.v2, or the original protocol on a server without types",
+    more: "docs/protocol.md has the messages. With the subprotocol gridlike.v2 the upgrade brings the worker token; without one the first message does.",
+    problems: ["unauthenticated", "protocol-version", "overloaded"],
   },
   {
     ...socket,

@@ -42,6 +42,7 @@ export async function runMatrix(spec: MatrixSpec): Promise<Ran> {
       const { cell, type } = next;
       const end = await runCell(grid, spec, { cell, type }).catch((error: unknown) => broken(error));
       ended.push(end);
+      note(`${nameOf(cell)} settled after ${Math.round(end.settleMs)} ms`);
       for (const problem of end.problems) note(`${nameOf(cell)}: ${problem}`);
       ended[ended.length - 1] = {
         ...end,

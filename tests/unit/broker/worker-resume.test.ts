@@ -85,12 +85,28 @@ test("a worker is waited for as long as it had computed, at most as long as its 
   expect(await grid.statusOf("a")).toBe("pending n=2 crashes=2");
 });
 
-test("what was never confirmed goes to others when the connection ends; what waited is not charged", async () => {
+test("a type that waits for a moment only has its jobs again after that moment", async () => {
+  const grid = await aGrid([aType({ resumeGraceMs: 2_000 })]);
+  const worker = await atWork(grid);
+  await grid.pass(40_000); // Connected and silent it is suspected, and lost later.
+  expect(await grid.changes("a")).toBe("submitted claimed lost");
+  await worker.say("beat", { holding: [[worker.job().job, 1, "running"]] });
+  await worker.closed();
+  await grid.pass(1_999);
+  expect(await grid.changes("a")).toBe("submitted claimed lost reopened");
+  await grid.pass(2);
+  expect(await grid.changes("a")).toBe("submitted claimed lost reopened lost");
+});
+
+test("what was never confirmed waits for its worker when the connection ends; what did not run is not charged", async () => {
   const grid = await aGrid();
   await grid.submit("b");
   const unconfirmed = grid.worker("x");
   await unconfirmed.join();
   await unconfirmed.closed();
+  await grid.pass(lostMsMin - 1);
+  expect(await grid.changes("b")).toBe("submitted claimed");
+  await grid.pass(2);
   expect(await grid.changes("b")).toBe("submitted claimed not_delivered");
   const waiting = grid.worker("y");
   await waiting.join();
@@ -99,6 +115,35 @@ test("what was never confirmed goes to others when the connection ends; what wai
   await grid.pass(lostMsMin + 1);
   expect(await grid.changes("b")).toBe("submitted claimed not_delivered claimed lost");
   expect(await grid.statusOf("b")).toBe("pending n=2 crashes=0");
+});
+
+test("what was never confirmed goes to others at once when its worker comes back without it, or said bye", async () => {
+  const grid = await aGrid();
+  await grid.submit("a");
+  const torn = grid.worker("x");
+  await torn.join();
+  await torn.closed();
+  const back = grid.worker("x");
+  await back.join();
+  expect(await grid.changes("a")).toBe("submitted claimed not_delivered claimed");
+  await back.say("bye");
+  await back.closed();
+  expect(await grid.changes("a")).toBe("submitted claimed not_delivered claimed not_delivered");
+});
+
+test("a result that was on its way when the connection was torn is not computed again", async () => {
+  const grid = await aGrid();
+  await grid.submit("a");
+  const torn = grid.worker("x");
+  await torn.join();
+  const job = torn.job();
+  await torn.closed();
+  const other = grid.worker("y");
+  await other.join();
+  const back = grid.worker("x");
+  await back.join(1, {}, [{ ...proofOf(job), state: "finished" }]);
+  await back.result("A", job);
+  expect(await grid.changes("a")).toBe("submitted claimed completed");
 });
 
 const verdicts = [

@@ -77,7 +77,7 @@ test("stepWorkerSession() answers every message and event in every phase", () =>
     greeting  behind        greeting          nothing
     greeting  caught-up     greeting          nothing
     greeting  late          greeting          nothing
-    greeting  replaced      closed            say bye, close 4409, kept
+    greeting  replaced      closed            say bye, close 4409, detached
     greeting  stopping      greeting          say bye
     greeting  closed        closed            detached
 
@@ -104,7 +104,7 @@ test("stepWorkerSession() answers every message and event in every phase", () =>
     welcomed  behind        welcomed          nothing
     welcomed  caught-up     welcomed          nothing
     welcomed  late          welcomed          nothing
-    welcomed  replaced      closed            say bye, close 4409, kept
+    welcomed  replaced      closed            say bye, close 4409, detached
     welcomed  kicked        closed            say bye, close 4403, lost
     welcomed  stopping      welcomed          say bye
     welcomed  closed        closed            detached
@@ -133,10 +133,11 @@ test("stepWorkerSession() answers every message and event in every phase", () =>
     ready  behind        ready behind=1    offer 0
     ready  caught-up     ready             nothing
     ready  late          ready             nothing
-    ready  replaced      closed            say bye, close 4409, kept
+    ready  replaced      closed            say bye, close 4409, detached
     ready  kicked        closed            say bye, close 4403, lost
     ready  stopping      ready             say bye
     ready  closed        closed            detached
+    ready leaving=1  closed  closed        left
   `);
   const open = workerPhases.filter((phase) => phase !== "closed");
   const all = open.flatMap((phase) => [...workerInputs.keys()].map((input) => `${phase} ${input}`));

@@ -62,3 +62,19 @@ test("toWireHistory() gives attempts their times, worker and logs", () => {
     },
   ]);
 });
+
+test("toWireHistory() shows an attempt open again that was given up too early, with all that it said", () => {
+  const lost = ["claimed running 1", "lost pending 1", "reopened running 1"];
+  expect(outcomes(...lost)).toEqual(["1 open"]);
+  expect(outcomes(...lost, "completed done 1")).toEqual(["1 completed"]);
+  const said = {
+    events: events(...lost),
+    logs: [
+      { attempt: 1, text: "a" },
+      { attempt: 1, text: "b" },
+    ],
+  };
+  expect(toWireHistory(said).attempts).toMatchObject([
+    { started: "1970-01-01T00:00:00.000Z", ended: null, info: null, logs: "ab" },
+  ]);
+});
