@@ -3,7 +3,13 @@
 
 import type { Attempt } from "../domain/job.ts";
 import type { JobType } from "../domain/job-type.ts";
-import { deliveryFloorBytesPerSecond, lostMsMin, suspectMs } from "../domain/limits.ts";
+import {
+  deliveryFloorBytesPerSecond,
+  heartbeatMs,
+  lostMsMin,
+  silenceLookMs,
+  suspectMs,
+} from "../domain/limits.ts";
 import type { Lease, Life } from "./roster.ts";
 import { giveBack, lose, type SettleDeps } from "./settle.ts";
 
@@ -25,14 +31,19 @@ export function endOfSilenceMs(
   lostMsFirst: number,
 ): number {
   const { stage, job, sinceMs, ranBeforeMs } = lease;
-  if (stage === "sent" && life.isConnected) {
-    return sinceMs + lostMsMin + (job.payload.size * 1000) / deliveryFloorBytesPerSecond;
-  }
+  const isDelivered = stage !== "sent" || !life.isConnected;
+  // Heard a heartbeat later it would have spoken of it. Silent, it may have it all the same.
+  if (!isDelivered && life.heardMs - sinceMs >= heartbeatMs) return confirmedByMs(lease);
   const ranMs = ranBeforeMs + Math.max(life.heardMs - sinceMs, 0);
   const graceMs = Math.min(Math.max(lostMsMin, ranMs), type.resumeGraceMs);
-  // One whose socket still stands is suspected first, and lost later.
-  const silentMsMax = life.isConnected ? Math.max(graceMs, suspectMs) : graceMs;
-  return Math.max(life.heardMs + silentMsMax, lostMsFirst);
+  // One whose socket still stands is suspected first, and lost later: what it lost would else be given to it again.
+  const silentMsMax = life.isConnected ? Math.max(graceMs, suspectMs + silenceLookMs) : graceMs;
+  const endsMs = Math.max(life.heardMs + silentMsMax, lostMsFirst);
+  return isDelivered ? endsMs : Math.max(endsMs, confirmedByMs(lease));
+}
+
+function confirmedByMs({ sinceMs, job }: Lease): number {
+  return sinceMs + lostMsMin + (job.payload.size * 1000) / deliveryFloorBytesPerSecond;
 }
 
 /** Ends an attempt that its worker does not have any more: what never arrived is charged to nobody. */

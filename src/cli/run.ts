@@ -35,6 +35,8 @@ import { selectorsCommand } from "./commands/selectors.ts";
 import { serverCommand } from "./commands/server-start.ts";
 import { serverInfoCommand, serverStopCommand } from "./commands/server.ts";
 import { submitCommand } from "./commands/submit.ts";
+import { topCommand } from "./commands/top.ts";
+import { upCommand } from "./commands/up.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { exitCode } from "./exit-code.ts";
 import { printNotice } from "./output.ts";
@@ -75,6 +77,7 @@ export function createProgram(): Command {
   program.commandsGroup("Jobs:");
   for (const create of jobCommands) add(create(inherited));
   program.commandsGroup("The grid:");
+  add(upCommand(inherited));
   add(
     serverCommand(inherited)
       .addCommand(serverStopCommand(inherited))
@@ -107,7 +110,14 @@ const jobCommands = [
   groupCommand,
 ];
 
-const gridCommands = [workerCommand, contextCommand, backupCommand, restoreCommand, doctorCommand];
+const gridCommands = [
+  topCommand,
+  workerCommand,
+  contextCommand,
+  backupCommand,
+  restoreCommand,
+  doctorCommand,
+];
 
 const examples = `
 Examples:

@@ -66,6 +66,7 @@ async function start(options: WorkerStartOptions, grid: GridToJoin): Promise<voi
   exitOnUncaught(say.log);
   keepFilesPrivate();
   hardenProcess();
+  const asked = listenForStops(); // Before a service is started, which must not be left behind.
   const worker = await prepareWorker({
     ...options.worker,
     isCommandServed,
@@ -75,7 +76,7 @@ async function start(options: WorkerStartOptions, grid: GridToJoin): Promise<voi
   });
   if (typeof worker === "string") throw new UsageMistake(worker);
   introduce(worker, grid, say);
-  exitAfterOutput(await work(worker, { options, grid, say }));
+  exitAfterOutput(await work(worker, { options, grid, say, asked }));
 }
 
 function introduce(worker: ReadyWorker, grid: GridToJoin, say: Sayings): void {
@@ -92,15 +93,31 @@ type Setting = {
   readonly options: WorkerStartOptions;
   readonly grid: GridToJoin;
   readonly say: Sayings;
+  readonly asked: Stops;
 };
 
-/** Answers with the exit code. */
-async function work(worker: ReadyWorker, { options, grid, say }: Setting): Promise<number> {
-  const clock = createSystemClock();
-  const asked = new AbortController();
-  let onStop: (signal: StopSignal, count: number) => void = () => asked.abort();
+/** Requests to stop: at first a signal for what waits, later whatever the running worker makes of each. */
+type Stops = {
+  readonly first: AbortSignal;
+  each(call: (signal: StopSignal, count: number) => void): void;
+};
+
+function listenForStops(): Stops {
+  const first = new AbortController();
+  let onStop: (signal: StopSignal, count: number) => void = () => first.abort();
   onEveryStopSignal((signal, count) => onStop(signal, count));
-  const tls = await trustedTls(grid, { ...options, say, stop: asked.signal });
+  return {
+    first: first.signal,
+    each(call) {
+      onStop = call;
+    },
+  };
+}
+
+/** Answers with the exit code. */
+async function work(worker: ReadyWorker, { options, grid, say, asked }: Setting): Promise<number> {
+  const clock = createSystemClock();
+  const tls = await trustedTls(grid, { ...options, say, stop: asked.first });
   if (typeof tls === "number") {
     await worker.close();
     return tls;
@@ -117,14 +134,14 @@ async function work(worker: ReadyWorker, { options, grid, say }: Setting): Promi
     onNotice: (line) => say.notice(withHint(line, grid)),
   });
   if (options.isUntilStdinEnds) onStdinEnd(() => agent.preempt());
-  onStop = (signal, count) => {
+  asked.each((signal, count) => {
     if (count >= signalsUntilExit) return exitAfterOutput(exitCode.interrupted);
     if (count > 1) return agent.preempt();
     if (signal === "SIGINT") say.notice("Ending. Ctrl-C again gives back what still runs.");
     agent.drain();
     const isService = signal === "SIGTERM" && options.drainMs === null;
     if (isService) clock.after(serviceDrainMs, () => agent.preempt());
-  };
+  });
   const end = await agent.done;
   if (!say.wasSaid(withHint(end.why, grid))) say.notice(withHint(end.why, grid));
   return end.exitCode;
@@ -149,6 +166,7 @@ async function trustedTls(
     readonly stop: AbortSignal;
   },
 ): Promise<TlsOptions | number | null> {
+  if (stop.aborted) return exitCode.ok;
   if (pin === null) return null;
   const clock = createSystemClock();
   const idle = new AbortController();

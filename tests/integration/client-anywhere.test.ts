@@ -69,6 +69,21 @@ test("the same file runs in Node", async () => {
   }
 }, 60_000);
 
+test("its connection runs in Node as well", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "gridlike-client-"));
+  try {
+    const file = join(dir, "client.mjs");
+    writeFileSync(file, await bundle());
+    const main = join(dir, "main.mjs");
+    writeFileSync(main, connectionProgram(pathToFileURL(file).href));
+    // Since Node 22 the flag says what is so anyway.
+    const words = ["node", "--experimental-websocket", "--no-warnings", main];
+    expect(await run(words)).toEqual(["HELLO", "true", "failed no such city", "watching", "400"]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}, 60_000);
+
 test("the program of docs/client.md writes what it says", async () => {
   const page = readFileSync(join(root, "docs/client.md"), "utf8");
   const code = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1]).join("\n");
@@ -106,5 +121,28 @@ function nodeProgram(client: string): string {
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error("Enough.")), 50);
     await client.wait(held.key, { signal: stop.signal }).catch((error) => console.log(error.message));
+  `;
+}
+
+function connectionProgram(client: string): string {
+  return `
+    import { createClient } from ${JSON.stringify(client)};
+    const { GRIDLIKE_URL: url, GRIDLIKE_TOKEN: token } = process.env;
+    const connection = createClient({ url, token, headers: { "X-Proxy": "yes" } }).connect();
+    const text = ({ bytes }) => new TextDecoder().decode(bytes);
+    console.log(text(await connection.run("hello", { key: "first" })));
+    const large = await connection.run("x".repeat(200_000));
+    console.log(text(large) === "X".repeat(200_000));
+    const { error } = await connection.run("fail: no such city", { maxAttempts: 1 });
+    console.log(error.outcome, error.jobInfo);
+    for await (const { kind } of connection.watch({ group: "none" })) {
+      console.log(kind);
+      break;
+    }
+    // Without what browsers do not have.
+    delete globalThis.setImmediate;
+    const all = await Promise.all(Array.from({ length: 400 }, (_, n) => connection.run(String(n))));
+    console.log(all.filter((one, n) => text(one) === String(n)).length);
+    await connection.close();
   `;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { clientSubmitCountMax } from "../../src/domain/limits.ts";
 import { encodeMessage } from "../../src/protocol/frame.ts";
-import { askUpgrade, openClientWire, type Said } from "../support/client-wire.ts";
+import { askUpgrade, openClientWire, type Said, type WireOptions } from "../support/client-wire.ts";
 import { openEchoWorker } from "../support/echo-worker.ts";
 import { aType, apiKey, openDoor, workerToken } from "../support/http-door.ts";
 import { openRawClient } from "../support/raw-client.ts";
@@ -44,7 +44,7 @@ describe("the upgrade", () => {
   test("is refused with a token in the address", async () => {
     await using door = await openDoor();
     const answer = await fetch(`${door.api}/client?token=${apiKey}`);
-    expect([answer.status, (await answer.json()).code]).toEqual([400, "unknown-option"]);
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: "unknown-option" }]);
   });
 
   test("is refused to a page of another host where no token is asked for", async () => {
@@ -62,11 +62,12 @@ describe("the upgrade", () => {
   test("takes the token in either header and as a subprotocol, which it does not echo", async () => {
     await using door = await openDoor();
     const asProtocol = `gridlike.token.${Buffer.from(apiKey).toString("base64url")}`;
-    for (const options of [
+    const ways: readonly WireOptions[] = [
       { headers: { Authorization: `Bearer ${apiKey}` } },
       { headers: {}, protocols: [asProtocol, "gridlike.v2"] },
       { headers: { Origin: door.api }, protocols: ["gridlike.v2", asProtocol] },
-    ]) {
+    ];
+    for (const options of ways) {
       await using wire = await openClientWire(door.api, options);
       expect(wire.socket.protocol).toBe("gridlike.v2");
     }
@@ -158,7 +159,7 @@ describe("submit", () => {
     expect((await wire.next("settled", 2)).text).toBe("C".repeat(60_000));
     const large = await wire.next("settled", 3);
     expect([large.header["size"], large.text]).toEqual([80_000, ""]);
-    const url = new URL(String(large.header["url"]), `${door.api}/client`);
+    const url = new URL(large.header["url"] as string, `${door.api}/client`);
     const answer = await fetch(url, { headers: { "X-API-KEY": apiKey } });
     expect(await answer.text()).toBe("D".repeat(80_000));
     expect((await wire.next("settled", 4)).header).toMatchObject({ size: 4 });

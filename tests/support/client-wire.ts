@@ -1,6 +1,7 @@
 // A client on a real socket that does what a test tells it, byte for byte if need be, and keeps what it hears until it
 // is asked for.
 
+import type { Json } from "../../src/domain/errors.ts";
 import { decodeFrame, encodeMessage, type MessageHeader } from "../../src/protocol/frame.ts";
 import { apiKey } from "./http-door.ts";
 
@@ -13,7 +14,7 @@ export type Heard = {
 
 export type ClientWire = AsyncDisposable & {
   readonly socket: WebSocket;
-  say(op: string, fields?: Record<string, unknown>, body?: Uint8Array | string): void;
+  say(op: string, fields?: Record<string, Json>, body?: Uint8Array | string): void;
   /** Several messages in one frame. */
   sayTogether(messages: readonly Said[]): void;
   sendRaw(data: Uint8Array | string): void;
@@ -24,7 +25,7 @@ export type ClientWire = AsyncDisposable & {
   closed(): Promise<{ readonly code: number; readonly reason: string }>;
 };
 
-export type Said = readonly [op: string, fields: Record<string, unknown>, body?: string];
+export type Said = readonly [op: string, fields: Record<string, Json>, body?: string];
 
 export type WireOptions = {
   readonly headers?: Record<string, string>;
@@ -37,7 +38,7 @@ export async function openClientWire(api: string, options: WireOptions = {}): Pr
   const socket = new WebSocket(`${api.replace("http", "ws")}/client`, {
     protocols: [...protocols],
     headers,
-  } as Bun.WebSocketOptions);
+  });
   socket.binaryType = "arraybuffer";
   const closed = Promise.withResolvers<{ code: number; reason: string }>();
   const heard: Heard[] = [];
@@ -76,7 +77,7 @@ export async function openClientWire(api: string, options: WireOptions = {}): Pr
     socket.send(
       Buffer.concat(
         messages.map(([op, fields, body = ""]) =>
-          encodeMessage({ op, ...fields } as MessageHeader, new TextEncoder().encode(body)),
+          encodeMessage({ op, ...fields }, new TextEncoder().encode(body)),
         ),
       ),
     );
@@ -85,7 +86,7 @@ export async function openClientWire(api: string, options: WireOptions = {}): Pr
     say: (op, fields = {}, body = "") =>
       socket.send(
         encodeMessage(
-          { op, ...fields } as MessageHeader,
+          { op, ...fields },
           typeof body === "string" ? new TextEncoder().encode(body) : body,
         ),
       ),

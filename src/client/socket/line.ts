@@ -29,15 +29,13 @@ export type LineEvents = {
   readonly onGivenUp: (error: ClientError) => void;
 };
 
-/** A link that stood for so long was a good one: the next one need not wait. */
-const goodMs = 5_000;
-
 export function createLine(transport: Transport, address: LinkAddress, events: LineEvents): Line {
   const { runtime } = transport;
   let link: Link | null = null;
-  let upSinceMs: number | null = null;
+  let isUp = false;
+  let isGood = false; // Something was done over it: the next one need not wait long.
   let retryAfterMs = 0;
-  let tries = 0; // Since a link was good.
+  let tries = 0; // Since a good one.
   let failures = 0; // Since a server said welcome.
   let isBusy = false; // From a wish until it has ended in a link or in none.
   let isClosed = false;
@@ -61,22 +59,26 @@ export function createLine(transport: Transport, address: LinkAddress, events: L
   const hear = (said: ClientHears, body: Uint8Array) => {
     if (isClosed) return;
     if (said.op === "welcome") {
-      upSinceMs = runtime.monotonicMs();
+      isUp = true;
       failures = 0;
       return events.onWelcome(said);
     }
     if (said.op === "bye") retryAfterMs = Math.min(said.retry_after_ms, clientRetryAfterMsMax);
-    else events.onMessage(said, body);
+    else {
+      isGood = true;
+      events.onMessage(said, body);
+    }
   };
   const end = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
     link = null;
     if (isClosed) return resolveEnd();
-    const stoodMs = upSinceMs === null ? null : runtime.monotonicMs() - upSinceMs;
-    upSinceMs = null;
-    tries = stoodMs !== null && stoodMs >= goodMs ? 1 : tries + 1;
+    const hasStood = isUp;
+    tries = isGood ? 1 : tries + 1;
+    isUp = false;
+    isGood = false;
     const final = finalError(code, reason);
     if (final !== null) return giveUp(final);
-    if (stoodMs !== null) return again();
+    if (hasStood) return again();
     failures += 1;
     void askWhy(transport, reason).then(judge, giveUp);
   };
@@ -103,12 +105,12 @@ export function createLine(transport: Transport, address: LinkAddress, events: L
     want() {
       if (!isBusy && !isClosed) connect();
     },
-    isUp: () => upSinceMs !== null,
+    isUp: () => isUp,
     send: (header, body) => link?.send(header, body),
     close() {
       if (isClosed) return ended;
       isClosed = true;
-      upSinceMs = null;
+      isUp = false;
       cancelPause();
       if (link === null) resolveEnd();
       else link.close(1000, "done");

@@ -18,6 +18,8 @@ export type AgentSpec = {
   readonly binary?: string;
   readonly type: string;
   readonly slots?: number;
+  /** Instead of the one that writes the ledger. */
+  readonly command?: readonly string[];
   /** A proxy's; the server's own if left out. */
   readonly port?: number;
   /** Kept when the agent ends, for its successor. */
@@ -60,6 +62,10 @@ export type Grid = AsyncDisposable & {
   startAgent(spec: AgentSpec): Promise<GridAgent>;
   /** `napMs`: how long the job takes; `resultBytes`: how much it answers. The payload is filled up to `payloadBytes`. */
   submit(type: string, key: string, job: JobSpec): Promise<void>;
+  /** Bytes as they come; resolves with their SHA-256. */
+  submitStream(type: string, key: string, bytes: Iterable<Uint8Array>): Promise<string>;
+  /** Of the result, read as it comes. */
+  resultSha256(key: string): Promise<string>;
   status(key: string): Promise<string>;
   /** Resolves when the job is settled, with how; `waitMs` at most, then with what it is. */
   settled(key: string, waitMs: number): Promise<string>;
@@ -170,6 +176,28 @@ export async function openGrid({ binary, types }: GridSpec): Promise<Grid> {
       });
       if (answer.status !== 202) throw new Error(`${key}: ${await answer.text()}`);
     },
+    async submitStream(type, key, bytes) {
+      const hash = new Bun.CryptoHasher("sha256");
+      const source = bytes[Symbol.iterator]();
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          const next = source.next();
+          if (next.done === true) return controller.close();
+          hash.update(next.value);
+          controller.enqueue(next.value);
+        },
+      });
+      const answer = await api(`/jobs/submit/${type}?key=${key}`, { method: "POST", body });
+      if (answer.status !== 202) throw new Error(`${key}: ${await answer.text()}`);
+      return hash.digest("hex");
+    },
+    async resultSha256(key) {
+      const hash = new Bun.CryptoHasher("sha256");
+      const answer = await api(`/jobs/${key}/result`);
+      if (!answer.ok || answer.body === null) throw new Error(`${key}: ${await answer.text()}`);
+      for await (const piece of answer.body) hash.update(piece);
+      return hash.digest("hex");
+    },
     async status(key) {
       const answer = await api(`/jobs/${key}`);
       return ((await answer.json()) as { readonly status: string }).status;
@@ -210,7 +238,7 @@ export async function openGrid({ binary, types }: GridSpec): Promise<Grid> {
 }
 
 function agentWords(
-  { binary: own, type, slots = 1, port: proxyPort, more = [] }: AgentSpec,
+  { binary: own, type, slots = 1, port: proxyPort, more = [], command }: AgentSpec,
   at: {
     readonly binary: string;
     readonly port: number;
@@ -219,11 +247,17 @@ function agentWords(
   },
 ): readonly string[] {
   return [
-    ...[own ?? at.binary, "worker", "start", "--server", `http://127.0.0.1:${proxyPort ?? at.port}`],
+    ...[
+      own ?? at.binary,
+      "worker",
+      "start",
+      "--server",
+      `http://127.0.0.1:${proxyPort ?? at.port}`,
+    ],
     ...["--join", workerToken, "--type", type, "--slots", String(slots), "--name", at.name],
     ...["--state-dir", at.stateFolder, "--log", "json", "--allow-root"],
     ...["--env", "LEDGER", "--env", "AGENT", ...more],
-    ...["--", "sh", "-c", script],
+    ...["--", ...(command ?? ["sh", "-c", script])],
   ];
 }
 

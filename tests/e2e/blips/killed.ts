@@ -76,7 +76,8 @@ export async function runKilled(binary: string, moment: Moment): Promise<readonl
     const armed = proxy.trap(trap, "reset", 300);
     await grid.submit("task", "job", job);
     await armed.sprung;
-    await until(async () => (await agent.spool()).some((name) => name.endsWith(".json")), "kept");
+    const isKept = async () => (await agent.spool()).some((name) => name.endsWith(".json"));
+    await until(isKept, "the result is in the spool", 5_000);
     await agent.kill();
     await armed.healed;
   }
@@ -95,7 +96,9 @@ export async function runKilled(binary: string, moment: Moment): Promise<readonl
 async function judge(grid: Grid, moment: Moment, status: string): Promise<readonly string[]> {
   const problems: string[] = [];
   const { events } = await grid.history("job");
-  const course = events.map(({ change, attempt }) => `${change} ${attempt ?? ""}`.trim()).join(", ");
+  const course = events
+    .map(({ change, attempt }) => `${change} ${attempt ?? ""}`.trim())
+    .join(", ");
   const executions = grid.executions().length;
   if (executions !== moment.executions) {
     problems.push(`executed ${executions} times, not ${moment.executions}: ${course}`);
@@ -111,7 +114,9 @@ async function judge(grid: Grid, moment: Moment, status: string): Promise<readon
 }
 
 async function tearSpool(agent: GridAgent): Promise<void> {
-  const [folder = ""] = [...new Bun.Glob("*/spool").scanSync({ cwd: agent.stateFolder, onlyFiles: false })];
+  const [folder = ""] = [
+    ...new Bun.Glob("*/spool").scanSync({ cwd: agent.stateFolder, onlyFiles: false }),
+  ];
   const name = (await agent.spool()).find((one) => one.endsWith(".bytes"));
   if (name === undefined) throw new Error("There are no bytes in the spool.");
   await truncate(join(agent.stateFolder, folder, name), 1_000);

@@ -40,7 +40,9 @@ export async function runMatrix(spec: MatrixSpec): Promise<Ran> {
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { cell, type } = next;
-      const end = await runCell(grid, spec, { cell, type }).catch((error: unknown) => broken(error));
+      const end = await runCell(grid, spec, { cell, type }).catch((error: unknown) =>
+        broken(error),
+      );
       ended.push(end);
       note(`${nameOf(cell)} settled after ${Math.round(end.settleMs)} ms`);
       for (const problem of end.problems) note(`${nameOf(cell)}: ${problem}`);
@@ -119,7 +121,8 @@ async function runCell(grid: Grid, spec: MatrixSpec, { cell, type }: Placed): Pr
     await until(told, "the spool is empty", spec.settleMsMax).catch(async () => {
       problems.push(`left in its spool: ${(await each.spool()).join(", ")}`);
     });
-    if (each.process.exitCode !== null) problems.push(`the agent ended: ${each.said().slice(-300)}`);
+    if (each.process.exitCode !== null)
+      problems.push(`the agent ended: ${each.said().slice(-300)}`);
   }
   const history = await grid.history(key);
   const executions = grid.executions().filter((one) => one.key === key).length;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { WatchBook, WatchNews } from "../../../src/broker/watch-book.ts";
 import type { Wish } from "../../../src/broker/watches.ts";
+import { unreachable } from "../../../src/domain/assert.ts";
 import { clientGroupWatchCountMax, progressTellMs } from "../../../src/domain/limits.ts";
 import { aBroker, ready, settle } from "../../support/a-broker.ts";
 
@@ -21,6 +22,8 @@ function words(news: WatchNews): string {
       return `${news.name} ${news.error.code}`;
     case "watching":
       return `watching ${news.count}`;
+    default:
+      return unreachable(news);
   }
 }
 
