@@ -24,7 +24,7 @@ export function judgeClose(code: number, reason: string): Parting {
     case closeCodes.unauthenticated:
       return final(unauthenticated);
     case closeCodes.forbidden:
-      return final(`${forbidden}${said}`);
+      return final(reason.startsWith("kicked") ? kicked : `${forbidden}${said}`);
     case closeCodes.version:
       return final(`The server speaks another version${said}. Update the worker or the server.`);
     case closeCodes.replaced:
@@ -56,6 +56,9 @@ const unauthenticated =
   "The server does not know this worker's token. Start the worker with a current one.";
 const forbidden =
   "The token does not allow this worker to join. Use a worker token that allows its job types.";
+
+const kicked =
+  "An operator disconnected this worker, and its jobs went to others. Start it again when it may come back.";
 
 function final(why: string): Parting {
   return { kind: "final", why };
