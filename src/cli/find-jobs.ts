@@ -169,7 +169,7 @@ async function isTypeThere({ client, signal }: Grid, type: string, trouble: Trou
   if (names.includes(type)) return true;
   const { value: page } = await client.pages({ type, limit: 1, signal }).next();
   if (page !== undefined && page.jobs.length > 0) return true;
-  const known = names.length === 0 ? "This server has no types." : `There are ${names.join(", ")}.`;
+  const known = names.length === 0 ? "This server has no types." : `The types are: ${names.join(", ")}.`;
   const sentence = `There is no job type "${type}".${didYouMean(type, names)} ${known}`;
   trouble.add(toSafeLine(sentence), exitCode.refused);
   return false;
