@@ -8,7 +8,7 @@ import { claimsPerRoundMax, killAfterMsDefault } from "../domain/limits.ts";
 import { advance } from "./advance.ts";
 import type { Lease, Roster } from "./roster.ts";
 import type { SettleDeps } from "./settle.ts";
-import { endOfSilenceMs, giveUp } from "./worker-leases.ts";
+import { endOfSilenceMs, giveUp, nextLookMs } from "./worker-leases.ts";
 
 export type RescueDeps = SettleDeps & {
   readonly roster: Roster;
@@ -84,13 +84,12 @@ function endsMsOf({ typeOf, lostMsFirst }: RescueDeps, lease: Lease): number | n
 }
 
 function nextEndOfLease(deps: RescueDeps): Instant | null {
+  const nowMs = deps.clock.monotonicMs();
   let nearestMs = Infinity;
   for (const lease of deps.roster.leases()) {
-    nearestMs = Math.min(
-      nearestMs,
-      leftToRunMs(deps, lease) ?? Infinity,
-      leftOfLeaseMs(deps, lease) ?? Infinity,
-    );
+    const endsMs = endsMsOf(deps, lease);
+    const leftMs = endsMs === null ? Infinity : nextLookMs(lease, endsMs, nowMs) - nowMs;
+    nearestMs = Math.min(nearestMs, leftToRunMs(deps, lease) ?? Infinity, leftMs);
   }
   return Number.isFinite(nearestMs) ? deps.dueAt() + Math.max(Math.ceil(nearestMs), 0) : null;
 }

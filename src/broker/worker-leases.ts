@@ -30,7 +30,7 @@ export function endOfSilenceMs(
   type: JobType,
   lostMsFirst: number,
 ): number {
-  const { stage, job, sinceMs, ranBeforeMs } = lease;
+  const { stage, sinceMs, ranBeforeMs } = lease;
   const isDelivered = stage !== "sent" || !life.isConnected;
   // Heard a heartbeat later it would have spoken of it. Silent, it may have it all the same.
   if (!isDelivered && life.heardMs - sinceMs >= heartbeatMs) return confirmedByMs(lease);
@@ -40,6 +40,12 @@ export function endOfSilenceMs(
   const silentMsMax = life.isConnected ? Math.max(graceMs, suspectMs + silenceLookMs) : graceMs;
   const endsMs = Math.max(life.heardMs + silentMsMax, lostMsFirst);
   return isDelivered ? endsMs : Math.max(endsMs, confirmedByMs(lease));
+}
+
+/** When it is to be looked at next: what is heard of the worker until then decides between two ends. */
+export function nextLookMs(lease: Lease, endsMs: number, nowMs: number): number {
+  const byMs = lease.stage === "sent" ? confirmedByMs(lease) : endsMs;
+  return byMs > nowMs ? Math.min(byMs, endsMs) : endsMs;
 }
 
 function confirmedByMs({ sinceMs, job }: Lease): number {

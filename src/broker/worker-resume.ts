@@ -34,11 +34,12 @@ export async function judgeHeld(
     }
     const verdict = verdictOf(job, held);
     if (verdict === "reopen") {
+      const isFinished = held.state === "finished";
       const reopened = await reopen(deps, job.seq, held.attempt, keeper);
-      if (reopened !== null) return { do: "continue", open: reopened };
+      if (reopened !== null) return { do: isFinished ? "deliver" : "continue", open: reopened };
       const isOthers = (await deps.jobs.find(ref))?.revision !== job.revision;
       if (isOthers) continue; // It changed meanwhile: what it is now decides.
-      return over("abandon");
+      return over(isFinished ? "deliver" : "abandon"); // A result counts until there is another.
     }
     if (verdict === "abandon" || verdict === "cancel" || !isOpenAttempt(job, held)) {
       return over(verdict);
@@ -62,7 +63,8 @@ function verdictOf(job: Job, { attempt, state }: HeldAttempt): Verdict | "reopen
   const isAtWork = state === "queued" || state === "running";
   if (isOpenAttempt(job, { attempt })) return isAtWork ? "continue" : "deliver";
   if (job.status === "running") return state === "finished" ? "deliver" : "abandon";
-  return isAtWork ? "reopen" : "deliver";
+  // What is finished is open again as well, so that nobody does it anew while it is on its way.
+  return state === "failed" ? "deliver" : "reopen";
 }
 
 function isOpenAttempt(job: Job, { attempt }: Pick<HeldAttempt, "attempt">): boolean {

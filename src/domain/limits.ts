@@ -529,7 +529,7 @@ export const comparedSeatCountMax = 64;
 export const clientSubmitCountMax = 4_096;
 export const clientSubmitBytesMax = 16 * 1024 * 1024;
 
-/** Jobs that one client socket follows, and all of them together; each costs some 200 bytes. */
+/** Jobs that one client socket follows, and all of them together; each costs some 500 bytes. */
 export const clientWatchCountMax = 65_536;
 export const watchedJobCountMax = 500_000;
 

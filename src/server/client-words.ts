@@ -31,12 +31,13 @@ export function toWelcome({ name, incarnation }: ReturnType<Broker["self"]>): Cl
 }
 
 export function toSubmitted(re: number, { key, id, seq, isReplay }: Submitted): ClientTold {
-  return { op: "submitted", re, key, job: id, seq, replay: isReplay };
+  return { op: "submitted", re, key, job: id, seq, ...(isReplay && { replay: true }) };
 }
 
 export function toRefused(re: number | undefined, error: GridError): ClientTold {
   const { code, message: detail, info } = error;
-  return { op: "refused", re, code, detail, info };
+  const hasInfo = Object.keys(info).length > 0;
+  return { op: "refused", re, code, detail, ...(hasInfo && { info }) };
 }
 
 export function toBye(): ClientTold {

@@ -102,13 +102,19 @@ async function copy(
   stop: Promise<void>,
 ): Promise<{ readonly count: number; readonly cut: unknown }> {
   const source = bytes[Symbol.asyncIterator]();
-  const next = async () => {
-    try {
-      return (await Promise.race([source.next(), stop])) ?? { cut: takenOver() };
-    } catch (error) {
-      return { cut: error };
-    }
-  };
+  // No race with `stop` for each chunk: a promise that lasts keeps all that ever raced with it.
+  let isStopped = false;
+  let onStop = () => {};
+  void stop.then(() => {
+    isStopped = true;
+    onStop();
+  });
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array> | { readonly cut: unknown }>((resolve) => {
+      onStop = () => resolve({ cut: takenOver() });
+      if (isStopped) return onStop();
+      source.next().then(resolve, (error: unknown) => resolve({ cut: error }));
+    });
   let count = 0;
   try {
     for (;;) {

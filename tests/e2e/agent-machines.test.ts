@@ -2,7 +2,16 @@
 // with its worker, and two workers on one machine.
 
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeSelfSigned } from "../../src/platform/self-signed.ts";
@@ -12,6 +21,7 @@ import { openGrid, smallJob, until, type Grid } from "./blips/grid.ts";
 
 let binary = "";
 let folder = "";
+let startCount = 0;
 const running = new Set<Bun.Subprocess>();
 
 beforeAll(async () => {
@@ -30,8 +40,9 @@ afterEach(async () => {
 /** The program on a machine of its own: another home, another working folder. */
 function onMachine(name: string, words: readonly string[]) {
   const home = join(folder, name);
-  cpSync("/dev/null", join(home, ".made"), { recursive: false });
-  const log = join(home, "said");
+  mkdirSync(home, { recursive: true });
+  startCount += 1;
+  const log = join(home, `said-${startCount}`);
   const run = Bun.spawn([binary, ...words], {
     cwd: home,
     env: { PATH: "/usr/bin:/bin", HOME: home },
@@ -42,7 +53,11 @@ function onMachine(name: string, words: readonly string[]) {
   running.add(run);
   const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
   const find = async (pattern: RegExp): Promise<string> => {
-    await until(() => pattern.test(said()) || run.exitCode !== null, `${name} says ${pattern}`, 10_000);
+    await until(
+      () => pattern.test(said()) || run.exitCode !== null,
+      `${name} says ${pattern}`,
+      10_000,
+    );
     const found = pattern.exec(said())?.[0];
     if (found === undefined) throw new Error(`${name} ended without ${pattern}: ${said()}`);
     return found;
@@ -66,19 +81,30 @@ test("two machines are a grid by two commands: the line that the server prints j
   const line = await server.find(/^ {2}gridlike worker start --server https:.*$/m);
   const words = wordsOf(line, ["tr", "a-z", "A-Z"]);
   const split = words.indexOf("--");
-  const worker = onMachine("worker", [...words.slice(0, split), "--allow-root", ...words.slice(split)]);
+  const worker = onMachine("worker", [
+    ...words.slice(0, split),
+    "--allow-root",
+    ...words.slice(split),
+  ]);
   await worker.find(/Connected to/);
-  const client = onMachine("server", ["submit", "--key", "first", "--wait", "--help"]);
-  await client.run.exited;
-  const answer = onMachine("server", ["--version"]);
-  await answer.run.exited;
+  writeFileSync(join(server.home, "note.txt"), "hello");
+  const submit = onMachine("server", ["submit", "--key", "first", "--wait", "note.txt"]);
+  expect(await submit.run.exited, submit.said()).toBe(0);
+  expect(await outputOf(onMachine("server", ["cat", "first"]))).toBe("HELLO");
 }, 30_000);
 
 test("a worker with a wrong pin says nothing to whoever answers, and tells both fingerprints", async () => {
   await using thief = await openEavesdropper(makeSelfSigned("thief", ["127.0.0.1"]));
   const pin = `sha256:${"ab".repeat(32)}`;
   const worker = onMachine("worker", [
-    ...["worker", "start", "--server", `https://127.0.0.1:${thief.port}`, "--join", "glw_of-the-grid"],
+    ...[
+      "worker",
+      "start",
+      "--server",
+      `https://127.0.0.1:${thief.port}`,
+      "--join",
+      "glw_of-the-grid",
+    ],
     ...["--pin", pin, "--allow-root", "--", "cat"],
   ]);
   expect(await worker.run.exited).toBe(4);

@@ -18,29 +18,37 @@ afterEach(async () => {
   for (const cleanUp of cleanups.splice(0).toReversed()) await cleanUp();
 });
 
-/** A server in a folder of its own, and a shell beside it. */
-async function openSession(): Promise<Player> {
+/** A shell in a folder of its own, and beside it a server, unless the transcript starts one itself. */
+async function openSession({ isBare = false } = {}): Promise<Player> {
   const folder = mkdtempSync(join(tmpdir(), "gridlike-script-"));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   const env: Record<string, string> = {
     HOME: folder,
     PATH: `${dirname(binary)}:${process.env["PATH"]}`,
   };
-  const server = Bun.spawn([binary, "server", "start", "--port", "0"], {
-    cwd: folder,
-    env,
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-    timeout: 100_000,
-  });
-  cleanups.push(async () => {
-    server.kill("SIGKILL");
-    await server.exited;
-  });
-  env["URL"] = (await hear(server.stderr, /listens at (http:\S+?)\/? /)).replace(/\/$/, "");
-  const context = readFileSync(join(folder, ".config/gridlike/context.toml"), "utf8");
-  env["KEY"] = /api_key = "(.*)"/.exec(context)?.[1] ?? "";
+  /** Starts a command that goes on, as in another terminal, and answers with what the pattern finds. */
+  const startBeside = (words: readonly string[], pattern: RegExp) => {
+    const program = Bun.spawn([binary, ...words], {
+      cwd: folder,
+      env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      timeout: 100_000,
+    });
+    cleanups.push(async () => {
+      program.kill("SIGKILL");
+      await program.exited;
+    });
+    return hear(program.stderr, pattern);
+  };
+  let context = "";
+  if (!isBare) {
+    const url = await startBeside(["server", "start", "--port", "0"], /listens at (http:\S+?)\/? /);
+    env["URL"] = url.replace(/\/$/, "");
+    context = readFileSync(join(folder, ".config/gridlike/context.toml"), "utf8");
+    env["KEY"] = /api_key = "(.*)"/.exec(context)?.[1] ?? "";
+  }
   return {
     async run(command) {
       const shell = Bun.spawn(["sh", "-c", `exec 2>&1; ${command}`], {
@@ -54,6 +62,12 @@ async function openSession(): Promise<Player> {
       return { output: await shell.stdout.text(), exitCode: await shell.exited };
     },
     async act(words) {
+      const [program, ...others] = words.split(" ");
+      if (program === "gridlike") {
+        const port = others[0] === "up" ? ["--port", "0"] : []; // The usual one may be taken.
+        await startBeside([...others, ...port, "--allow-root"], /(Connected) to/);
+        return;
+      }
       if (words !== "worker") throw new Error(`No test knows how to do: ${words}`);
       const token = /worker_token = "(.*)"/.exec(context)?.[1];
       const worker = await openEchoWorker(`${env["URL"]}/api`, "", undefined, token);
@@ -78,7 +92,8 @@ async function hear(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promis
 for (const name of readdirSync(folderOfScripts)) {
   test(`a person sees what ${name} says`, async () => {
     const text = readFileSync(join(folderOfScripts, name), "utf8");
-    expect(await playTranscript(text, await openSession())).toEqual([]);
+    const isBare = /^% gridlike up$/m.test(text);
+    expect(await playTranscript(text, await openSession({ isBare }))).toEqual([]);
   }, 120_000);
 }
 

@@ -53,7 +53,7 @@ export function createLine(transport: Transport, address: LinkAddress, events: L
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       const sentence = `No WebSocket can be opened to ${new URL(address.url).origin}: ${words}`;
-      giveUp(new ClientError("malformed", sentence, { cause: error }));
+      giveUp(new ClientError("unreachable", sentence, { cause: error }));
     }
   };
   const hear = (said: ClientHears, body: Uint8Array) => {
@@ -124,7 +124,8 @@ function finalError(code: number, reason: string): ClientError | null {
   const said = reason === "" ? "" : `: ${reason}`;
   switch (code) {
     case 4400:
-      return new ClientError("malformed", `The connection was ended as malformed${said}`);
+      // Of this version or not: the two do not understand one another.
+      return new ClientError("protocol-version", `The connection ended as malformed${said}`);
     case 4401:
       return new ClientError(
         "unauthenticated",

@@ -49,6 +49,7 @@ async function matrix(binary: string): Promise<void> {
     binary,
     cells,
     laneCount: Number(values.lanes),
+    warmUpMs: 121_000,
     settleMsMax: 150_000, // After a long time without a server, an agent looks for it once a minute.
     note: say,
   });

@@ -39,7 +39,12 @@ export type GridAgent = {
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
 
-export type Event = {
+export type JobView = {
+  readonly status: string;
+  readonly failures: number;
+  readonly crashes: number;
+};
+type Event = {
   readonly change: string;
   readonly attempt: number | null;
   readonly worker: { readonly id: string } | null;
@@ -50,7 +55,7 @@ export type History = {
 };
 
 /** A run of the command: its job, the number of the attempt, and which agent ran it. */
-export type Execution = { readonly key: string; readonly attempt: number; readonly agent: string };
+type Execution = { readonly key: string; readonly attempt: number; readonly agent: string };
 
 export type Grid = AsyncDisposable & {
   readonly folder: string;
@@ -66,7 +71,7 @@ export type Grid = AsyncDisposable & {
   submitStream(type: string, key: string, bytes: Iterable<Uint8Array>): Promise<string>;
   /** Of the result, read as it comes. */
   resultSha256(key: string): Promise<string>;
-  status(key: string): Promise<string>;
+  job(key: string): Promise<JobView>;
   /** Resolves when the job is settled, with how; `waitMs` at most, then with what it is. */
   settled(key: string, waitMs: number): Promise<string>;
   history(key: string): Promise<History>;
@@ -198,14 +203,11 @@ export async function openGrid({ binary, types }: GridSpec): Promise<Grid> {
       for await (const piece of answer.body) hash.update(piece);
       return hash.digest("hex");
     },
-    async status(key) {
-      const answer = await api(`/jobs/${key}`);
-      return ((await answer.json()) as { readonly status: string }).status;
-    },
+    job: async (key) => (await (await api(`/jobs/${key}`)).json()) as JobView,
     async settled(key, waitMs) {
       const deadline = performance.now() + waitMs;
       for (;;) {
-        const status = await grid.status(key);
+        const { status } = await grid.job(key);
         const isOver = status === "done" || status === "failed" || status === "cancelled";
         if (isOver || performance.now() > deadline) return status;
         await Bun.sleep(50);

@@ -11,6 +11,9 @@ export type LargeFigures = {
   readonly mibPerSecond: number;
   readonly serverPeakMib: number;
   readonly agentPeakMib: number;
+  /** Above what it had before. */
+  readonly serverGrowthMib: number;
+  readonly agentGrowthMib: number;
 };
 
 /** Peak of either process. */
@@ -27,6 +30,7 @@ export async function runLarge({
   await grid.startServer();
   const agent = await grid.startAgent({ type: "copy", command: ["cat"] });
   await agent.until(/link\.welcomed/);
+  const before = [peakMib(grid.serverPid()), peakMib(agent.process.pid)] as const;
   const sent = await grid.submitStream("copy", "large", pieces(mib));
   const startedAt = performance.now();
   const status = await grid.settled("large", 600_000);
@@ -43,7 +47,15 @@ export async function runLarge({
     if (peak > peakMibMax) problems.push(`the ${who} took ${Math.round(peak)} MiB`);
   }
   problems.push(...grid.alarms());
-  const figures = { mib, seconds, mibPerSecond: mib / seconds, serverPeakMib, agentPeakMib };
+  const figures = {
+    mib,
+    seconds,
+    mibPerSecond: mib / seconds,
+    serverPeakMib,
+    agentPeakMib,
+    serverGrowthMib: serverPeakMib - before[0],
+    agentGrowthMib: agentPeakMib - before[1],
+  };
   return { problems, figures };
 }
 
@@ -57,7 +69,7 @@ function* pieces(mib: number): Generator<Uint8Array> {
   }
 }
 
-export function peakMib(pid: number): number {
+function peakMib(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
 }

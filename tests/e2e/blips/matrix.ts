@@ -11,6 +11,8 @@ export type MatrixSpec = {
   readonly agentBinary?: string;
   readonly cells: readonly Cell[];
   readonly laneCount: number;
+  /** From the server's start to the first cell: nobody is given up in its first two minutes. */
+  readonly warmUpMs?: number;
   /** How long after the cable is whole again a job may take to settle. */
   readonly settleMsMax: number;
   readonly note?: (line: string) => void;
@@ -35,6 +37,7 @@ export async function runMatrix(spec: MatrixSpec): Promise<Ran> {
   const types = cells.map((_, index) => `cell-${index}`);
   await using grid = await openGrid({ binary, types });
   await grid.startServer();
+  await Bun.sleep(spec.warmUpMs ?? 0);
   const waiting = cells.map((cell, index) => ({ cell, type: `cell-${index}` }));
   const ended: CellEnd[] = [];
   const lane = async () => {

@@ -2,7 +2,11 @@ import { describe, expect, test } from "bun:test";
 import type { WatchBook, WatchNews } from "../../../src/broker/watch-book.ts";
 import type { Wish } from "../../../src/broker/watches.ts";
 import { unreachable } from "../../../src/domain/assert.ts";
-import { clientGroupWatchCountMax, progressTellMs } from "../../../src/domain/limits.ts";
+import {
+  clientGroupWatchCountMax,
+  clientWatchCountMax,
+  progressTellMs,
+} from "../../../src/domain/limits.ts";
 import { aBroker, ready, settle } from "../../support/a-broker.ts";
 
 const all: Wish = { changes: true, withResult: true, progress: false };
@@ -278,4 +282,17 @@ test("close() leaves nothing behind that would count", async () => {
   first.take();
   await broker.cancel({ by: "key", key: "b" });
   expect(first.take()).toEqual([]);
+});
+
+test("requireRoom() bounds the jobs that one listener follows", async () => {
+  const { broker } = await grid();
+  const [one, other] = [open(broker), open(broker)];
+  for (let re = 0; re < clientWatchCountMax; re += 1) one.book.followNew(re, 1_000 + re, onlyEnd);
+  expect(() => one.book.requireRoom(1)).toThrow("65536");
+  expect(one.book.follow(-1, named("a"), onlyEnd)).rejects.toMatchObject({ code: "overloaded" });
+  other.book.requireRoom(1);
+  one.book.end(7);
+  one.book.requireRoom(1);
+  one.book.close();
+  one.book.requireRoom(clientWatchCountMax);
 });

@@ -213,9 +213,35 @@ for (const [known, states, verdict] of verdicts) {
       await again.join(2, {}, [line]);
       expect(again.verdicts()).toEqual([verdict]);
       const changes = await grid.changes("a").catch(() => "gone");
-      expect(changes.endsWith("reopened")).toBe(known === "lost" && verdict === "continue");
+      expect(changes.endsWith("reopened")).toBe(known === "lost" && state !== "failed");
     });
   }
+}
+
+test("a job that was lost is not done anew while the worker that is back delivers its result", async () => {
+  const grid = await aGrid();
+  const worker = await atWork(grid);
+  await worker.closed();
+  await grid.pass(lostMsMin + 1);
+  const back = grid.worker();
+  await back.join(2, {}, [held(worker, "finished")]);
+  const other = grid.worker("other");
+  await other.join(2);
+  expect([...back.jobs(), ...other.jobs()]).toEqual([]);
+  await back.result("A", worker.job());
+  expect(await grid.changes("a")).toBe("submitted claimed lost reopened completed");
+});
+
+for (const stage of ["sent", "running"] as const) {
+  test(`a worker that is connected and silent is not given the same job again: ${stage}`, async () => {
+    const grid = await aGrid();
+    const worker = stage === "running" ? await atWork(grid) : grid.worker();
+    if (stage === "sent") await worker.join();
+    if (stage === "sent") await grid.submit("a");
+    await grid.pass(60_000);
+    expect(worker.jobs().length).toBe(1);
+    expect(await grid.statusOf("a")).toBe(`pending n=1 crashes=${stage === "sent" ? 0 : 1}`);
+  });
 }
 
 test("a resumed attempt goes on in the new connection, under the same token", async () => {
