@@ -3,7 +3,10 @@
 
 import { closeSync } from "node:fs";
 import { assert } from "../domain/assert.ts";
+import { createMemoryPressure } from "./memory-pressure.ts";
 import type { Pipe } from "./system-calls.ts";
+
+const pressure = createMemoryPressure();
 
 export type Output = {
   /** At most 64 KiB or so at a time. Once only. */
@@ -42,6 +45,7 @@ async function* piecesOf(
       const { value, done } = await reader.read();
       if (done || value === undefined) return;
       yield value;
+      pressure.passed(value.length);
     }
   } finally {
     await reader.cancel().catch(() => {}); // A reader that stopped early lets the program see a closed pipe.

