@@ -31,7 +31,7 @@ export const figureKinds: { readonly [name: string]: FigureKind } = {
   readyAgainMs: lower("exec to ready, later start", "ms"),
   aloneMib: lower("memory without workers", "MiB"),
   aloneAnonymousMib: lower("  of it not the program's file", "MiB"),
-  crowdedMib: lower("memory with 1,000 idle workers", "MiB"),
+  crowdedMib: lower("memory with the idle workers", "MiB"),
   crowdedAnonymousMib: lower("  of it not the program's file", "MiB"),
   binaryMib: lower("size of the binary", "MiB"),
   postUs: lower("HTTP POST of 1 KiB, CPU", "µs"),

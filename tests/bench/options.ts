@@ -36,7 +36,7 @@ export const usage = `bun tests/bench/run.ts [options]
   --body raw,multipart   how W submits (both)
   --runs N               runs of each; the medians are of these (5, compared 8)
   --jobs N               jobs counted in a run of W and B (10000)
-  --warmup N             jobs before anything counts (5000)
+  --warmup N             jobs before anything counts, so that a server is measured and not its compiler (40000)
   --in-flight N          requests at a time (64)
   --workers N            workers (8)
   --speak PROTOCOL       classic (one job at a time) or v2
@@ -54,7 +54,7 @@ const kinds = {
   body: { type: "string", default: "raw,multipart" },
   runs: { type: "string" },
   jobs: { type: "string", default: "10000" },
-  warmup: { type: "string", default: "5000" },
+  warmup: { type: "string", default: "40000" },
   "in-flight": { type: "string", default: "64" },
   workers: { type: "string", default: "8" },
   speak: { type: "string", default: "classic" },

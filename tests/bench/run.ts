@@ -138,7 +138,7 @@ function print({ ceilings, series }: Found): void {
     [
       `${machine.startedAt}, Bun ${machine.bun}, ${machine.processors}, Linux ${machine.kernel}`,
       `load average ${machine.loadBefore.toFixed(2)} before, ${loadAfter.toFixed(2)} after`,
-      `${runCount} runs of ${jobCount} jobs of 1 KiB after ${warmupCount} to warm up, ${inFlight} in flight, ${workers}`,
+      `${runCount} runs of ${jobCount} jobs of 1 KiB after ${warmupCount} to warm up, ${inFlight} in flight, ${workers}; ${options.idleCount} idle ones in F`,
     ].join("\n"),
   );
   if (runCount < 5) console.log("Fewer than five runs: for a look, not for a claim.");
