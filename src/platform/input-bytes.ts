@@ -1,6 +1,7 @@
 // Bytes of standard input and of files that a person named, pipes among them, read as far as they are used.
 
 import { open } from "node:fs/promises";
+import { readPieces } from "./read-pieces.ts";
 
 let giveUp = () => {};
 
@@ -22,17 +23,7 @@ export function giveUpStandardInput(): void {
 
 /** Follows links, and reads what is no plain file, such as a pipe of the shell. */
 export async function* inputFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(path, "r");
-  try {
-    for (;;) {
-      const piece = new Uint8Array(pieceBytes);
-      const { bytesRead } = await file.read(piece, 0, pieceBytes, null);
-      if (bytesRead === 0) return;
-      yield piece.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
+  yield* readPieces(await open(path, "r"), pieceBytes);
 }
 
 const pieceBytes = 64 * 1024;

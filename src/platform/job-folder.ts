@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCodeOf, writeAll } from "./durable-files.ts";
+import { readPieces } from "./read-pieces.ts";
 
 /** What tells whether a file was changed. */
 export type FileStamp = string;
@@ -81,17 +82,7 @@ export async function fileAt(folder: string, path: string): Promise<FoundFile | 
 
 /** Its bytes, never those of a link. */
 export async function* bytesOfFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(path, O_RDONLY | noFollow);
-  try {
-    for (;;) {
-      const piece = new Uint8Array(pieceBytes);
-      const { bytesRead } = await file.read(piece, 0, pieceBytes, null);
-      if (bytesRead === 0) return;
-      yield piece.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
+  yield* readPieces(await open(path, O_RDONLY | noFollow), pieceBytes);
 }
 
 /** Whether a path fits a pattern such as `out/*.png`; a pattern without wildcards is the path itself. */

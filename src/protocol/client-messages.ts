@@ -6,6 +6,7 @@ import { GridError } from "../domain/errors.ts";
 import { statuses } from "../domain/job.ts";
 import { groupBytesMax, keyBytesMax, watchNameCountMax } from "../domain/limits.ts";
 import type { MessageHeader } from "./frame.ts";
+import { notFitting } from "./read-message.ts";
 
 export const clientProtocol = "gridlike.v2";
 
@@ -164,12 +165,4 @@ function isOpOf<Schemas extends object>(
   op: string,
 ): op is keyof Schemas & string {
   return Object.hasOwn(schemas, op);
-}
-
-function notFitting(what: string, issues: readonly v.BaseIssue<unknown>[]): GridError {
-  const said = issues.slice(0, 3).map((issue) => {
-    const path = v.getDotPath(issue);
-    return path === null ? issue.message : `${path}: ${issue.message}`;
-  });
-  return new GridError("malformed", `"${what}" does not fit the protocol: ${said.join("; ")}`);
 }

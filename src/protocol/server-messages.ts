@@ -2,9 +2,9 @@
 // The names of jobs become names of files there, so they are held to letters, digits and dashes.
 
 import * as v from "valibot";
-import { GridError } from "../domain/errors.ts";
 import { jobIdCharactersMax } from "../domain/limits.ts";
 import type { MessageHeader } from "./frame.ts";
+import { notFitting, readLines } from "./read-message.ts";
 import type { HeldVerdict, ServerSays } from "./worker-messages.ts";
 
 const job = v.pipe(
@@ -86,10 +86,8 @@ const verdictLine = v.object({ ...about, do: v.string() });
 
 /** The verdicts in a body of lines. One of a kind that is not known here is left out. Throws `malformed`. */
 export function parseVerdicts(body: Uint8Array): readonly HeldVerdict[] {
-  const lines = new TextDecoder().decode(body).split("\n");
-  return lines.flatMap((line) => {
-    if (line.trim() === "") return [];
-    const read = v.safeParse(verdictLine, fromJson(line));
+  return readLines(body).flatMap((line) => {
+    const read = v.safeParse(verdictLine, line);
     if (!read.success) throw notFitting("a verdict", read.issues);
     const { job: of, attempt: number, do: verdict } = read.output;
     return isVerdict(verdict) ? [{ job: of, attempt: number, do: verdict }] : [];
@@ -107,20 +105,4 @@ function isServerOp(op: string): op is ServerOp {
 /** A job's absent facts may be told as null. */
 function withoutNulls(header: MessageHeader): { readonly [field: string]: unknown } {
   return Object.fromEntries(Object.entries(header).filter(([, value]) => value !== null));
-}
-
-function fromJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null; // Refused by the schema, in its words.
-  }
-}
-
-function notFitting(what: string, issues: readonly v.BaseIssue<unknown>[]): GridError {
-  const said = issues.slice(0, 3).map((issue) => {
-    const path = v.getDotPath(issue);
-    return path === null ? issue.message : `${path}: ${issue.message}`;
-  });
-  return new GridError("malformed", `"${what}" does not fit the protocol: ${said.join("; ")}`);
 }

@@ -2,7 +2,6 @@
 // Shapes and their parsing only; what may be said when is the business of the two sessions.
 
 import * as v from "valibot";
-import { GridError } from "../domain/errors.ts";
 import {
   tagCharactersMax,
   tagCountMax,
@@ -12,6 +11,7 @@ import {
   workerWindowMax,
 } from "../domain/limits.ts";
 import type { MessageHeader } from "./frame.ts";
+import { notFitting, readLines } from "./read-message.ts";
 
 export const workerProtocol = "gridlike.v2";
 
@@ -215,10 +215,8 @@ export function parseWorkerMessage(header: MessageHeader): WorkerSays | "unknown
 
 /** The held attempts in a body of lines. Throws `malformed`. */
 export function parseHeld(body: Uint8Array): readonly HeldAttempt[] {
-  const lines = new TextDecoder().decode(body).split("\n");
-  return lines.flatMap((line) => {
-    if (line.trim() === "") return [];
-    const read = v.safeParse(heldLine, fromJson(line));
+  return readLines(body).flatMap((line) => {
+    const read = v.safeParse(heldLine, line);
     if (!read.success) throw notFitting("a held attempt", read.issues);
     return [read.output];
   });
@@ -226,20 +224,4 @@ export function parseHeld(body: Uint8Array): readonly HeldAttempt[] {
 
 function isWorkerOp(op: string): op is WorkerOp {
   return Object.hasOwn(fromWorker, op);
-}
-
-function fromJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null; // Refused by the schema, in its words.
-  }
-}
-
-function notFitting(what: string, issues: readonly v.BaseIssue<unknown>[]): GridError {
-  const said = issues.slice(0, 3).map((issue) => {
-    const path = v.getDotPath(issue);
-    return path === null ? issue.message : `${path}: ${issue.message}`;
-  });
-  return new GridError("malformed", `"${what}" does not fit the protocol: ${said.join("; ")}`);
 }
