@@ -2,7 +2,8 @@
 // nothing is decided while something else is being done. Connects, reconnects, and hands jobs to the work.
 
 import { unreachable } from "../domain/assert.ts";
-import { agentPulseMs, frameBodyBytesMax, preemptMsMax, spaceRestMs } from "../domain/limits.ts";
+import { agentPulseMs, preemptMsMax, spaceRestMs } from "../domain/limits-worker.ts";
+import { frameBodyBytesMax } from "../domain/limits.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import { isDiskFull } from "../platform/durable-files.ts";
 import type { Log } from "../platform/log.ts";

@@ -6,7 +6,7 @@ import {
   damagedDeliveryCountMax,
   deliverAgainMsFirst,
   deliverAgainMsMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-worker.ts";
 import type { MessageHeader } from "../protocol/frame.ts";
 import type { HeldAttempt, HeldVerdict, ReceiptVerdict } from "../protocol/worker-messages.ts";
 import type { AttemptName, Effect, ReleaseWhy, StopWhy } from "./conversation-words.ts";

@@ -4,7 +4,8 @@
 
 import { unreachable } from "../domain/assert.ts";
 import { cutToBytes } from "../domain/cut-text.ts";
-import { beatHoldingCountMax, closeReasonBytesMax } from "../domain/limits.ts";
+import { beatHoldingCountMax } from "../domain/limits-worker.ts";
+import { closeReasonBytesMax } from "../domain/limits.ts";
 import type { MessageHeader } from "../protocol/frame.ts";
 import { closeCodes } from "../protocol/worker-messages.ts";
 import type { HeldAttempt, ReceiptVerdict, WorkerHello } from "../protocol/worker-messages.ts";

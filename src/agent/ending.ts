@@ -1,7 +1,7 @@
 // How an agent comes to its end: drained, preempted, idle, at the end of its life, after its one job, or given up.
 // Running jobs may go on for a while, what is done is delivered for a while, then it leaves, whatever is left.
 
-import { deliverMsMax, preemptMsMax } from "../domain/limits.ts";
+import { deliverMsMax, preemptMsMax } from "../domain/limits-worker.ts";
 import type { Timer } from "../platform/clock.ts";
 import type { Input, ReleaseWhy } from "./conversation-words.ts";
 import type { Spool } from "./spool.ts";

@@ -1,7 +1,7 @@
 // A process that runs a user's functions, from the agent's side: asked for one thing at a time. Whatever a function
 // does to its process (a crash, a leak, a loop without end) happens to it alone.
 
-import { warmStartMsMax, warmStopMs, watchedFileCountMax } from "../domain/limits.ts";
+import { warmStartMsMax, warmStopMs, watchedFileCountMax } from "../domain/limits-worker.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
 import { scriptRuntime, withTextFile } from "../platform/own-program.ts";
 import { stampOf } from "../platform/file-stamp.ts";

@@ -1,7 +1,8 @@
 // The processes of all functions of a folder: a bounded number for each file, started when they are first needed and
 // kept, replaced when they ended or their files changed. Each runs one job at a time.
 
-import { functionHostCountMax, warmOutputBytesMax, warmStopMs } from "../domain/limits.ts";
+import { functionHostCountMax } from "../domain/limits.ts";
+import { warmOutputBytesMax, warmStopMs } from "../domain/limits-worker.ts";
 import { usageOf } from "../platform/process-usage.ts";
 import { startFunctionProcess } from "./function-process.ts";
 import type { FunctionProcess } from "./function-process.ts";

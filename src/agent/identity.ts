@@ -3,7 +3,7 @@
 // calls itself is copied with them.
 
 import { join } from "node:path";
-import { agentFolderCountMax } from "../domain/limits.ts";
+import { agentFolderCountMax } from "../domain/limits-worker.ts";
 import { makePrivateDirectory, readTextOrNull, replaceFile } from "../platform/durable-files.ts";
 import type { MakeId } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";

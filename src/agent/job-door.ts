@@ -2,7 +2,8 @@
 // address that nobody can guess, valid only while it runs. From a shell, without any program of ours, it is
 // curl -d percent=40 -d info=meshing "$GRIDLIKE_API/note" that tells how far a job is.
 
-import { noteBytesMax, progressInfoCharactersMax } from "../domain/limits.ts";
+import { noteBytesMax } from "../domain/limits-worker.ts";
+import { progressInfoCharactersMax } from "../domain/limits.ts";
 import { plainLine } from "../domain/plain-line.ts";
 import type { serveLoopback } from "../platform/loopback.ts";
 import type { Random } from "../platform/random.ts";

@@ -1,7 +1,7 @@
 // What a program writes to its standard output, as a result: kept in memory while it is small, in a file from then on,
 // and refused beyond the limit, of which nothing more reaches the disk.
 
-import { resultMemoryBytesMax } from "../domain/limits.ts";
+import { resultMemoryBytesMax } from "../domain/limits-worker.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
 import { writeScratch } from "../platform/scratch-file.ts";
 import type { JobBytes } from "./runner.ts";

@@ -2,12 +2,8 @@
 // travelled yet, with where in the stream it stands. Bounded; of too much the oldest is left out.
 
 import { joinBytes } from "../domain/join-bytes.ts";
-import {
-  failureTailBytesMax,
-  frameBodyBytesMax,
-  progressInfoCharactersMax,
-  progressMsMin,
-} from "../domain/limits.ts";
+import { failureTailBytesMax, progressMsMin } from "../domain/limits-worker.ts";
+import { frameBodyBytesMax, progressInfoCharactersMax } from "../domain/limits.ts";
 import type { Message } from "../protocol/frame.ts";
 import type { AttemptName } from "./conversation-words.ts";
 import type { Report } from "./runner.ts";

@@ -5,13 +5,12 @@
 import { GridError } from "../domain/errors.ts";
 import {
   connectMsMax,
-  frameBytesMax,
   linkBufferedBytesMax,
   linkLookMs,
   linkQueuedBytesMax,
   quietLinkMs,
-  suspectMs,
-} from "../domain/limits.ts";
+} from "../domain/limits-worker.ts";
+import { frameBytesMax, suspectMs } from "../domain/limits.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { AtEndOfTurn } from "../platform/turn.ts";
 import { decodeFrame, encodeMessage, type Message, type MessageHeader } from "../protocol/frame.ts";

@@ -1,7 +1,7 @@
 // What this machine offers to a grid, told once when the worker greets the server, and in a line for whoever started
 // it. What a container leaves of the machine counts, not what the machine has.
 
-import { graphicsMsMax } from "../domain/limits.ts";
+import { graphicsMsMax } from "../domain/limits-worker.ts";
 import { cgroupLimits, type CgroupLimits } from "../platform/cgroup.ts";
 import { countGraphicsCards } from "../platform/graphics-cards.ts";
 import { loadOfMinute, machineFacts, type MachineFacts } from "../platform/machine-facts.ts";

@@ -1,7 +1,7 @@
 // Holds the memory of a warm program against a bound while it runs. A program grows by its jobs, and a machine
 // that swaps serves nobody.
 
-import { memoryLookMs } from "../domain/limits.ts";
+import { memoryLookMs } from "../domain/limits-worker.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import { usageOf } from "../platform/process-usage.ts";
 

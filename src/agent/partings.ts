@@ -1,7 +1,7 @@
 // What a link that ended, or never stood, means to the worker: come back, become somebody else, or give up with
 // a sentence for the person who started it. Pure.
 
-import { reconnectAfterMsMax, reconnectMsFirst, reconnectMsMax } from "../domain/limits.ts";
+import { reconnectAfterMsMax, reconnectMsFirst, reconnectMsMax } from "../domain/limits-worker.ts";
 import { closeCodes } from "../protocol/worker-messages.ts";
 
 /** Full jitter: workers that lost their server together do not come back together. */

@@ -1,6 +1,6 @@
 // How soon a program that ended is started again: at once and then ever later, as long as it does not stay alive.
 
-import { restartMsFirst, restartMsMax, steadyLifeMs } from "../domain/limits.ts";
+import { restartMsFirst, restartMsMax, steadyLifeMs } from "../domain/limits-worker.ts";
 
 export type RestartPace = {
   /** It ended after so long a life; how long to rest before the next start. */

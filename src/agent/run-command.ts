@@ -3,7 +3,7 @@
 // and nothing of a job but a path of ours ever becomes one.
 
 import { assert, unreachable } from "../domain/assert.ts";
-import { resultMemoryBytesMax } from "../domain/limits.ts";
+import { resultMemoryBytesMax } from "../domain/limits-worker.ts";
 import { isDiskFull } from "../platform/durable-files.ts";
 import { leftAt, makeJobFile, makeJobFolder, readJobFile } from "../platform/job-files.ts";
 import type { Log } from "../platform/log.ts";

@@ -3,12 +3,8 @@
 
 import { assert, unreachable } from "../domain/assert.ts";
 import { GridError } from "../domain/errors.ts";
-import {
-  crashNoticeMs,
-  frameBodyBytesMax,
-  warmInstanceCountMax,
-  warmStartMsMax,
-} from "../domain/limits.ts";
+import { crashNoticeMs, warmStartMsMax } from "../domain/limits-worker.ts";
+import { frameBodyBytesMax, warmInstanceCountMax } from "../domain/limits.ts";
 import { wholePath } from "../platform/find-file.ts";
 import { createFunctionCatalogue } from "./function-catalogue.ts";
 import type { FoundFunction } from "./function-catalogue.ts";

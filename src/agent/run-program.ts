@@ -2,7 +2,7 @@
 // processes and bytes, nothing of jobs; nothing that the program started runs any more when it answers.
 
 import { assert } from "../domain/assert.ts";
-import { outputCloseMsMax, outputDrainMsMax, treeRoundMs } from "../domain/limits.ts";
+import { outputCloseMsMax, outputDrainMsMax, treeRoundMs } from "../domain/limits-worker.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import { leftAt } from "../platform/job-files.ts";
 import type { Exit, ProcessTrees, Tree, TreeOptions } from "../platform/process-tree.ts";

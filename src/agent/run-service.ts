@@ -2,7 +2,8 @@
 // alive, each job to the one with the least to do. Nothing is known here of what the program does with a job.
 
 import { GridError } from "../domain/errors.ts";
-import { warmInstanceCountMax, warmLookMs, warmStartMsMax, warmStopMs } from "../domain/limits.ts";
+import { warmInstanceCountMax } from "../domain/limits.ts";
+import { warmLookMs, warmStartMsMax, warmStopMs } from "../domain/limits-worker.ts";
 import { fileNamed } from "../platform/find-file.ts";
 import { findProgram } from "../platform/find-program.ts";
 import { freePorts, listenerOn, requestLocal } from "../platform/local-service.ts";

@@ -2,7 +2,8 @@
 // body of a 2xx answer is the result. gridcontrol: a form {data, context}, answered with JSON {err, data}, so that
 // programs written for that system run as they are.
 
-import { failureInfoCharactersMax, payloadTextBytesMax } from "../domain/limits.ts";
+import { failureInfoCharactersMax } from "../domain/limits.ts";
+import { payloadTextBytesMax } from "../domain/limits-worker.ts";
 import { readText } from "../platform/files.ts";
 import type { LocalAnswer, LocalBody } from "../platform/local-service.ts";
 import { failed } from "./judge-end.ts";

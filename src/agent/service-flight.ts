@@ -3,7 +3,7 @@
 // When a service ends with one job in its hands, that job fails. With several nobody knows whose fault it was: each is
 // given back uncharged, unless it was there when an earlier one ended. So a deadly job is found out the second time.
 
-import { crashNoticeMs, crashWitnessCountMax } from "../domain/limits.ts";
+import { crashNoticeMs, crashWitnessCountMax } from "../domain/limits-worker.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
 import { isRefused, requestLocal } from "../platform/local-service.ts";
 import { withinMs } from "./job-limit.ts";

@@ -1,7 +1,7 @@
 // One copy of a warm service, kept alive: started again whenever it ends, ever later while it does not last, at the
 // same port unless somebody else took it. Which job it gets is decided by the runner.
 
-import { crashesInRowMax, warmOutputBytesMax, warmStopMs } from "../domain/limits.ts";
+import { crashesInRowMax, warmOutputBytesMax, warmStopMs } from "../domain/limits-worker.ts";
 import { freePorts, isPortFree } from "../platform/local-service.ts";
 import { usageOf } from "../platform/process-usage.ts";
 import { createRestartPace } from "./restart-pace.ts";

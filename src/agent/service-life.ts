@@ -1,6 +1,6 @@
 // One life of a warm service: a process from its start until it has ended, with the jobs that are in its hands.
 
-import { warmLookMs, warmStopMs } from "../domain/limits.ts";
+import { warmLookMs, warmStopMs } from "../domain/limits-worker.ts";
 import { listenerOn } from "../platform/local-service.ts";
 import type { LocalAddress } from "../platform/local-service.ts";
 import { guardMemory, tooMuchInWords } from "./memory-guard.ts";

@@ -2,7 +2,8 @@
 // in the spool when they are many. What cannot be a result becomes a failure with a sentence.
 
 import { join } from "node:path";
-import { blobChunkBytesMax, failureInfoCharactersMax, spoolBytesMax } from "../domain/limits.ts";
+import { blobChunkBytesMax, failureInfoCharactersMax } from "../domain/limits.ts";
+import { spoolBytesMax } from "../domain/limits-worker.ts";
 import { writeScratch } from "../platform/scratch-file.ts";
 import { openSource } from "../platform/source-file.ts";
 import type { MemoryPressure } from "../platform/memory-pressure.ts";

@@ -3,7 +3,7 @@
 // before its turn to be written is never written.
 
 import { join } from "node:path";
-import { spoolBytesMax, spoolReadCountMax, spoolWriteCountMax } from "../domain/limits.ts";
+import { spoolBytesMax, spoolReadCountMax, spoolWriteCountMax } from "../domain/limits-worker.ts";
 import {
   errorCodeOf,
   makePrivateDirectory,

@@ -1,7 +1,7 @@
 // How busy this machine is, told with a worker's sign of life. Cheap, and never an error: what cannot be measured
 // is left out.
 
-import { vitalsCpuCountMax } from "../domain/limits.ts";
+import { vitalsCpuCountMax } from "../domain/limits-worker.ts";
 import { cgroupMemoryUsed } from "../platform/cgroup.ts";
 import {
   cpuTimes,

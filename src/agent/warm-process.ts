@@ -1,7 +1,7 @@
 // A program that is started once and kept: its output as it comes, how it ended, and its end with all that it
 // started. What it is for, and whether it is started again, is decided by others.
 
-import { lastWordsBytesMax, outputAfterEndMs } from "../domain/limits.ts";
+import { lastWordsBytesMax, outputAfterEndMs } from "../domain/limits-worker.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { ProcessTrees } from "../platform/process-tree.ts";

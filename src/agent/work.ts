@@ -4,12 +4,8 @@
 
 import { join } from "node:path";
 import { unreachable } from "../domain/assert.ts";
-import {
-  jobLogBytesMax,
-  jobLogsBytesMax,
-  killAfterMsDefault,
-  startedMsMin,
-} from "../domain/limits.ts";
+import { jobLogBytesMax, jobLogsBytesMax, startedMsMin } from "../domain/limits-worker.ts";
+import { killAfterMsDefault } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import { removeTree } from "../platform/durable-files.ts";
 import type { Log } from "../platform/log.ts";

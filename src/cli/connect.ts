@@ -109,7 +109,7 @@ function hint({ code, status, cause }: ClientError, address: ServerAddress): str
       urlFrom === null
         ? "Nothing names a server, so this one was tried"
         : `The address comes from ${urlFrom}`;
-    return `\n${from}. Start one with gridlike server start, or name another: --url,\nGRIDLIKE_URL and GRIDLIKE_TOKEN, or gridlike context add.`;
+    return `\n${from}. Start one with gridlike up, or name another: --url,\nGRIDLIKE_URL and GRIDLIKE_TOKEN, or gridlike context add.`;
   }
   if (code !== "unauthenticated") return "";
   return tokenFrom === null

@@ -28,3 +28,12 @@ export const toldFailuresMax = 20;
 /** A server ends itself within 25 seconds of being asked; then it is not stopping. */
 export const serverStopMsMax = 40_000;
 export const serverStopLookMs = 50;
+
+/** Service managers kill 30 s and more after asking; a server that has not stopped by then ends itself. */
+export const stopMsMax = 25_000;
+
+/** Running jobs of a worker that a service manager ends: well below the 90 s after which systemd kills. */
+export const serviceDrainMs = 30_000;
+
+/** Until the agent has answered a note: it only writes it down. */
+export const noteMsMax = 5_000;

@@ -2,7 +2,7 @@
 
 import { environment, exitWhenDone } from "../platform/program.ts";
 import { postLoopback } from "../platform/loopback.ts";
-import { noteMsMax } from "../domain/limits.ts";
+import { noteMsMax } from "./limits.ts";
 import { exitCode } from "./exit-code.ts";
 import { printNotice } from "./output.ts";
 

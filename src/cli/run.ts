@@ -121,10 +121,12 @@ const gridCommands = [
 
 const examples = `
 Examples:
-  gridlike server start                  a server for this machine alone, nothing to configure
+  gridlike map 'gzip -k {}' ::: *.csv     a command for each file; nothing needs to be started before
+  gridlike up                            a server and a worker on this machine, nothing to configure
   gridlike --config gridlike.toml        the same as: gridlike server start --config gridlike.toml
   gridlike submit photo.raw              submit a job
   gridlike ls --status failed            which jobs failed
+  gridlike top                           the whole grid, as it changes
   gridlike explain last                  why the job that you submitted last does not run
   gridlike get group:film -o frames      all results of a group as files
   gridlike help server start             every flag of a command

@@ -6,7 +6,7 @@ import { loadConfig } from "../config/load-config.ts";
 import type { ConfigFlag } from "../config/read-config.ts";
 import { GridError } from "../domain/errors.ts";
 import { commandType } from "../domain/job-type.ts";
-import { stopMsMax } from "../domain/limits.ts";
+import { stopMsMax } from "./limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { errorCodeOf } from "../platform/durable-files.ts";
 import { exitOnUncaught } from "../platform/last-resort.ts";

@@ -3,7 +3,7 @@
 
 import { loadWorkerPolicy, policyPath } from "../config/worker-policy.ts";
 import { GridError } from "../domain/errors.ts";
-import { serviceDrainMs } from "../domain/limits.ts";
+import { serviceDrainMs } from "./limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { hardenProcess } from "../platform/harden.ts";
 import { exitOnUncaught } from "../platform/last-resort.ts";

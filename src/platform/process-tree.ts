@@ -8,8 +8,8 @@ import {
   killedMsMax,
   treeLookMsFirst,
   treeLookMsMax,
-  treeRoundMs,
 } from "../domain/limits.ts";
+import { treeRoundMs } from "../domain/limits-worker.ts";
 import { assert } from "../domain/assert.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { errorCodeOf } from "./durable-files.ts";

@@ -2,7 +2,11 @@
 // yet is kept up to a bound; then whoever writes waits, and with it the body. So clients that send everything before
 // they read are served up to that bound, and those that never read are cut off as too slow.
 
-import { bulkAnswerBytesMax, bulkAnswerBytesMin, bulkAnswersBytesMax } from "../domain/limits.ts";
+import {
+  bulkAnswerBytesMax,
+  bulkAnswerBytesMin,
+  bulkAnswersBytesMax,
+} from "../domain/limits-server.ts";
 import { joinBytes } from "../domain/join-bytes.ts";
 import type { Floor, Transfer } from "./floor.ts";
 import type { Patience, Timers } from "./patience.ts";

@@ -4,7 +4,11 @@
 import { Elysia } from "elysia";
 import type { PartStore } from "../blobs/part-store.ts";
 import type { Broker } from "../broker/broker.ts";
-import { idleSecondsMax, proxiedIdleSecondsMax, workerBacklogBytesMax } from "../domain/limits.ts";
+import {
+  idleSecondsMax,
+  proxiedIdleSecondsMax,
+  workerBacklogBytesMax,
+} from "../domain/limits-server.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { Random } from "../platform/random.ts";

@@ -2,7 +2,7 @@
 // travel on the client socket.
 
 import { GridError } from "../domain/errors.ts";
-import { bulkBodyBytesMax } from "../domain/limits.ts";
+import { bulkBodyBytesMax } from "../domain/limits-server.ts";
 import { createMessageDecoder, type Decoded } from "../protocol/frame.ts";
 import {
   readBulkJob,

@@ -2,7 +2,7 @@
 // options beside them. Holds one line and the jobs of one piece of the body at a time.
 
 import { GridError } from "../domain/errors.ts";
-import { bulkLineBytesMax } from "../domain/limits.ts";
+import { bulkLineBytesMax } from "../domain/limits-server.ts";
 import {
   readBulkJob,
   refuse,

@@ -8,7 +8,7 @@ import type { ByteRange, Content } from "../domain/blob-ref.ts";
 import { GridError } from "../domain/errors.ts";
 import type { DoneJob } from "../domain/job.ts";
 import { parseJobRef } from "../domain/key.ts";
-import { waitMsMax } from "../domain/limits.ts";
+import { waitMsMax } from "../domain/limits-server.ts";
 import { answerBytes } from "./bytes.ts";
 import type { Downloads } from "./downloads.ts";
 import type { HeaderSet } from "./own-headers.ts";

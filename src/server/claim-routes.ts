@@ -15,9 +15,8 @@ import {
   leaseMsMin,
   pullWaitMsDefault,
   waitMsMax,
-  workerIdCharactersMax,
-  workerNameCharactersMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-server.ts";
+import { workerIdCharactersMax, workerNameCharactersMax } from "../domain/limits.ts";
 import { answerWhole } from "./bytes.ts";
 import type { Downloads } from "./downloads.ts";
 import type { AddressBook, Peers } from "./peers.ts";

@@ -6,7 +6,7 @@ import {
   classicTextBytesMax,
   unregisteredFrameBytesMax,
   unregisteredSocketCountMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-server.ts";
 import type { Socket, SocketOwner } from "./sockets.ts";
 
 export type ClassicOwnerDeps = {

@@ -7,7 +7,8 @@ import type { Wish } from "../broker/watches.ts";
 import { unreachable } from "../domain/assert.ts";
 import { GridError } from "../domain/errors.ts";
 import { parseJobRef } from "../domain/key.ts";
-import { clientSubmitBytesMax, clientSubmitCountMax, frameBodyBytesMax } from "../domain/limits.ts";
+import { clientSubmitBytesMax, clientSubmitCountMax } from "../domain/limits-server.ts";
+import { frameBodyBytesMax } from "../domain/limits.ts";
 import type { Log } from "../platform/log.ts";
 import {
   parseClientMessage,

@@ -4,7 +4,7 @@
 import type { Broker, Submission } from "../broker/broker.ts";
 import { GridError } from "../domain/errors.ts";
 import type { JobType } from "../domain/job-type.ts";
-import { knownOptionsCountMax } from "../domain/limits.ts";
+import { knownOptionsCountMax } from "../domain/limits-server.ts";
 import type { SubmitMessage } from "../protocol/client-messages.ts";
 import {
   readBulkJob,

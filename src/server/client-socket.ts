@@ -6,9 +6,9 @@ import { GridError } from "../domain/errors.ts";
 import {
   clientBacklogBytesMax,
   clientBehindBytes,
-  closeReasonBytesMax,
   slowCloseMsMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-server.ts";
+import { closeReasonBytesMax } from "../domain/limits.ts";
 import { cutToBytes } from "../domain/cut-text.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";

@@ -5,13 +5,8 @@ import type { WatchNews } from "../broker/watch-book.ts";
 import { unreachable } from "../domain/assert.ts";
 import type { GridError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import {
-  clientSubmitBytesMax,
-  clientSubmitCountMax,
-  clientWatchCountMax,
-  frameBodyBytesMax,
-  restartRetryMs,
-} from "../domain/limits.ts";
+import { clientSubmitBytesMax, clientSubmitCountMax } from "../domain/limits-server.ts";
+import { clientWatchCountMax, frameBodyBytesMax, restartRetryMs } from "../domain/limits.ts";
 import type { ClientTold } from "../protocol/client-messages.ts";
 
 /** A message and its body, if it has one. */

@@ -1,7 +1,7 @@
 // Finds transfers that hardly move: a peer that sends or reads a byte now and then would hold its place for
 // days. One timer judges them all, so that none costs a timer of its own.
 
-import { transferFloorBytesPerSecond, transferFloorWindowMs } from "../domain/limits.ts";
+import { transferFloorBytesPerSecond, transferFloorWindowMs } from "../domain/limits-server.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { MemoryPressure } from "../platform/memory-pressure.ts";
 

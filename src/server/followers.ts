@@ -3,7 +3,7 @@
 // and may come back. Each ends when its reader has gone and when the server stops.
 
 import { GridError } from "../domain/errors.ts";
-import { followerCountMax } from "../domain/limits.ts";
+import { followerCountMax } from "../domain/limits-server.ts";
 import type { Log } from "../platform/log.ts";
 import type { Floor, Transfer } from "./floor.ts";
 import type { Patience, Timers } from "./patience.ts";

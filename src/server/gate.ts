@@ -2,7 +2,7 @@
 // a right token. Tied to the routes themselves, never to a comparison of paths that could be outwitted.
 
 import { GridError } from "../domain/errors.ts";
-import { requestUrlBytesMax } from "../domain/limits.ts";
+import { requestUrlBytesMax } from "../domain/limits-server.ts";
 import type { Log } from "../platform/log.ts";
 import { apiRefusal, clientRefusal, workerRefusal, type ApiAuth } from "./auth.ts";
 import { hostNotServed, type ServesHost } from "./hosts.ts";

@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import * as v from "valibot";
 import type { Broker, JobView } from "../broker/broker.ts";
 import { parseJobRef } from "../domain/key.ts";
-import { waitMsMax } from "../domain/limits.ts";
+import { waitMsMax } from "../domain/limits-server.ts";
 import type { WireDeleted, WireJob } from "../protocol/http-api.ts";
 import { flag, noParameters, readQuery, seconds } from "./query.ts";
 import { toWireHistory } from "./wire-history.ts";

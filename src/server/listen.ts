@@ -1,7 +1,7 @@
 // Puts an app on a port, and takes it off again in order: nothing new, uploads finish, sockets are told.
 
 import type { Clock } from "../platform/clock.ts";
-import { shutdownMsMax } from "../domain/limits.ts";
+import { shutdownMsMax } from "../domain/limits-server.ts";
 import type { App } from "./app.ts";
 
 export type ListenOptions = {

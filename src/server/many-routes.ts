@@ -7,7 +7,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { ManyAction } from "../broker/act-on-many.ts";
 import type { Stretch } from "../broker/walk.ts";
 import { GridError } from "../domain/errors.ts";
-import { filterBytesMax } from "../domain/limits.ts";
+import { filterBytesMax } from "../domain/limits-server.ts";
 import type { WireManyDone } from "../protocol/http-api.ts";
 import type { JobFilter } from "../store/job-store.ts";
 import { filterEntries, toFilter } from "./job-filter.ts";

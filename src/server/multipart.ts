@@ -4,7 +4,7 @@
 
 import { assert } from "../domain/assert.ts";
 import { GridError } from "../domain/errors.ts";
-import { multipartHeaderBytesMax, multipartPartCountMax } from "../domain/limits.ts";
+import { multipartHeaderBytesMax, multipartPartCountMax } from "../domain/limits-server.ts";
 import { createByteWindow } from "./byte-window.ts";
 import type { ByteWindow } from "./byte-window.ts";
 import { parseParameters, parsePartHeader } from "./multipart-header.ts";

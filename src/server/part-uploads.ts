@@ -4,7 +4,7 @@
 
 import type { PartStore, PartWriter, StoredParts } from "../blobs/part-store.ts";
 import { GridError } from "../domain/errors.ts";
-import { partialUploadCountMax } from "../domain/limits.ts";
+import { partialUploadCountMax } from "../domain/limits-server.ts";
 import type { Part } from "./content-range.ts";
 import { behindSame } from "./same-bytes.ts";
 

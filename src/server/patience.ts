@@ -1,7 +1,7 @@
 // How long Bun lets a connection go on. Its timer is a deadline for the whole request: neither the bytes of a
 // body nor those of an answer put it off. So what may take long is freed of it, and watched by us instead.
 
-import { longAnswerSecondsMax } from "../domain/limits.ts";
+import { longAnswerSecondsMax } from "../domain/limits-server.ts";
 
 /** The part of Bun's server that keeps the timers; null outside of one. */
 export type Timers = { timeout(request: Request, seconds: number): void } | null;

@@ -2,7 +2,8 @@
 // owner's business; the owner hangs on the socket itself, so that no table has to be kept in step.
 
 import type { ServerWebSocket, WebSocketHandler } from "bun";
-import { pingIntervalMs, socketCountMax } from "../domain/limits.ts";
+import { pingIntervalMs } from "../domain/limits-server.ts";
+import { socketCountMax } from "../domain/limits.ts";
 import type { Clock, Timer } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 

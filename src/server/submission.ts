@@ -8,7 +8,7 @@ import {
   formFieldBytesMax,
   multipartHeaderBytesMax,
   multipartPartCountMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-server.ts";
 import { announcedSha256, requireSameDigest } from "./content-digest.ts";
 import { boundaryOf, parseMultipart } from "./multipart.ts";
 import { addWord, parseQuery, type Words } from "./query.ts";

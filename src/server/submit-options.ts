@@ -6,14 +6,8 @@ import { GridError } from "../domain/errors.ts";
 import type { JobOptions, Priority } from "../domain/job.ts";
 import { hasHiddenCharacters, keyProblem } from "../domain/key.ts";
 import { isMediaType } from "../domain/media-type.ts";
-import {
-  attemptCountMax,
-  descriptionCharactersMax,
-  groupBytesMax,
-  groupRunningCountMax,
-  labelsBytesMax,
-  timeoutMsMax,
-} from "../domain/limits.ts";
+import { attemptCountMax, labelsBytesMax, timeoutMsMax } from "../domain/limits-server.ts";
+import { descriptionCharactersMax, groupBytesMax, groupRunningCountMax } from "../domain/limits.ts";
 import { parseNeeds, toRequires } from "../domain/requirements.ts";
 import { flag, instant, readWords, refuseUnknown, seconds, wholeNumber, word } from "./query.ts";
 import type { Words } from "./query.ts";

@@ -2,12 +2,12 @@
 // knows how many are under way, so that a server that stops can let them finish.
 
 import { GridError } from "../domain/errors.ts";
+import { promptBodyBytesMax } from "../domain/limits.ts";
 import {
-  promptBodyBytesMax,
   transferFloorBytesPerSecond,
   uploadMsMax,
   wholeBodyBytesMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-server.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Floor } from "./floor.ts";
 import type { Patience, Timers } from "./patience.ts";

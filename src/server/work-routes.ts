@@ -14,8 +14,8 @@ import {
   failureInfoCharactersMax,
   failureLogBytesMax,
   progressInfoCharactersMax,
-  reportBytesMax,
 } from "../domain/limits.ts";
+import { reportBytesMax } from "../domain/limits-server.ts";
 import { answerBytes } from "./bytes.ts";
 import type { Downloads } from "./downloads.ts";
 import { readJson } from "./json-body.ts";

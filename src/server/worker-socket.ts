@@ -2,7 +2,7 @@
 // read gets nothing more until it does, and is let go when too much waits for it.
 
 import type { Broker, WorkerConnection } from "../broker/broker.ts";
-import { workerBehindBytes } from "../domain/limits.ts";
+import { workerBehindBytes } from "../domain/limits-server.ts";
 import type { AtEndOfTurn } from "../platform/turn.ts";
 import type { MessageHeader } from "../protocol/frame.ts";
 import { createOutgoingFrames, type OutgoingFrames } from "./outgoing-frames.ts";

@@ -5,7 +5,7 @@ import { Elysia } from "elysia";
 import type { Server } from "bun";
 import type { Broker } from "../broker/broker.ts";
 import { GridError } from "../domain/errors.ts";
-import { unregisteredSocketCountMax } from "../domain/limits.ts";
+import { unregisteredSocketCountMax } from "../domain/limits-server.ts";
 import type { AtEndOfTurn } from "../platform/turn.ts";
 import { workerProtocol } from "../protocol/worker-messages.ts";
 import { originRefusal } from "./auth.ts";

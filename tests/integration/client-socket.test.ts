@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { clientSubmitCountMax } from "../../src/domain/limits.ts";
+import { clientSubmitCountMax } from "../../src/domain/limits-server.ts";
 import { encodeMessage } from "../../src/protocol/frame.ts";
 import { askUpgrade, openClientWire, type Said, type WireOptions } from "../support/client-wire.ts";
 import { openEchoWorker } from "../support/echo-worker.ts";

@@ -4,7 +4,7 @@ import {
   pingIntervalMs,
   unregisteredFrameBytesMax,
   unregisteredSocketCountMax,
-} from "../../src/domain/limits.ts";
+} from "../../src/domain/limits-server.ts";
 import type { WireWorker } from "../../src/protocol/http-api.ts";
 import { aType, openDoor, type Door } from "../support/http-door.ts";
 import { openRaw, rawStatus } from "../support/raw-http.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { followerBeatMs, followerCountMax } from "../../src/domain/limits.ts";
+import { followerBeatMs, followerCountMax } from "../../src/domain/limits-server.ts";
 import type { WireEvent } from "../../src/protocol/http-api.ts";
 import { noOptions } from "../support/a-job.ts";
 import { smallContent } from "../support/builders.ts";

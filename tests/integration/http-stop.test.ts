@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { shutdownMsMax } from "../../src/domain/limits.ts";
+import { shutdownMsMax } from "../../src/domain/limits-server.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { createSystemRandom } from "../../src/platform/random.ts";
 import { createSilentLog } from "../../src/platform/log.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
-import { bulkBodyBytesMax, bulkLineBytesMax } from "../../src/domain/limits.ts";
+import { bulkBodyBytesMax, bulkLineBytesMax } from "../../src/domain/limits-server.ts";
 import { encodeMessage } from "../../src/protocol/frame.ts";
 import { framesType, linesOf, lineType, submitLines } from "../support/answer-lines.ts";
 import { form, type FormPart } from "../support/forms.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { uploadMsMax } from "../../src/domain/limits.ts";
+import { uploadMsMax } from "../../src/domain/limits-server.ts";
 import type { Problem } from "../../src/protocol/problem.ts";
 import { boundary, form, formText, formType, payload } from "../support/forms.ts";
 import { aType, openDoor, type Door } from "../support/http-door.ts";

@@ -1,10 +1,7 @@
 import { expect, test } from "bun:test";
 import { createSha256 } from "../../src/blobs/hashing.ts";
-import {
-  claimWordCharactersMax,
-  failureInfoCharactersMax,
-  reportBytesMax,
-} from "../../src/domain/limits.ts";
+import { claimWordCharactersMax, reportBytesMax } from "../../src/domain/limits-server.ts";
+import { failureInfoCharactersMax } from "../../src/domain/limits.ts";
 import type { WireHistory, WireJob, WireWorker } from "../../src/protocol/http-api.ts";
 import { apiKey, aType, openDoor, workerToken, type Door } from "../support/http-door.ts";
 import { attemptOf, claim, claimRaw } from "../support/pull-worker.ts";

@@ -98,9 +98,11 @@ export async function openChaosProxy(serverPort: number): Promise<ChaosProxy> {
       if (flow.ending !== "gone") flow.ending = how;
       return;
     }
-    if (how === "fin") return void flow.to.end();
-    flow.to.resetAndDestroy();
-    forget(flow.pair);
+    if (how === "fin") flow.to.end();
+    else {
+      flow.to.resetAndDestroy();
+      forget(flow.pair);
+    }
   };
   const release = (flow: Flow) => {
     if (isHeld(flow)) return;
@@ -114,7 +116,10 @@ export async function openChaosProxy(serverPort: number): Promise<ChaosProxy> {
 
   const join = (near: Socket) => {
     connectionCount += 1;
-    if (toxic === "reset" || toxic === "close") return near.resetAndDestroy();
+    if (toxic === "reset" || toxic === "close") {
+      near.resetAndDestroy();
+      return;
+    }
     near.pause();
     const far = connect({ port: serverPort, host: "127.0.0.1", allowHalfOpen: true });
     const pair: Pair = { near, far, flows: [], request: "", isForgotten: false };

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { createConversation, type Conversation } from "../../../src/agent/conversation.ts";
 import type { Effect, Input } from "../../../src/agent/conversation-words.ts";
 import { reconnectAfterMs } from "../../../src/agent/partings.ts";
-import { reconnectMsMax } from "../../../src/domain/limits.ts";
+import { reconnectMsMax } from "../../../src/domain/limits-worker.ts";
 import type {
   HeldAttempt,
   HeldVerdict,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { bulkAnswerBytesMax, bulkAnswersBytesMax } from "../../../src/domain/limits.ts";
+import { bulkAnswerBytesMax, bulkAnswersBytesMax } from "../../../src/domain/limits-server.ts";
 import { createAnswers } from "../../../src/server/answer-lines.ts";
 import type { Patience } from "../../../src/server/patience.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { transferFloorWindowMs } from "../../../src/domain/limits.ts";
+import { transferFloorWindowMs } from "../../../src/domain/limits-server.ts";
 import { createSilentLog } from "../../../src/platform/log.ts";
 import { createFloor } from "../../../src/server/floor.ts";
 import { createFollowers, type Tell } from "../../../src/server/followers.ts";

@@ -1,7 +1,10 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import { GridError } from "../../../src/domain/errors.ts";
-import { multipartHeaderBytesMax, multipartPartCountMax } from "../../../src/domain/limits.ts";
+import {
+  multipartHeaderBytesMax,
+  multipartPartCountMax,
+} from "../../../src/domain/limits-server.ts";
 import { boundaryOf, parseMultipart } from "../../../src/server/multipart.ts";
 import type { Part } from "../../../src/server/multipart.ts";
 

@@ -65,8 +65,8 @@ test("renderTop() shows all of a busy grid", () => {
     "closet  busy       4/4      2  3.90  97%  3.1/16.0 GiB   842          render archive",
     "desk    draining   0/1                                     0       2  render",
     "",
-    "FAILURE      AGO  WORKER  THEN         WHY",
-    "3 job-3       3s  desk    tried again  no such city",
+    "FAILURE         AGO  WORKER  THEN         WHY",
+    "3 job-3          3s  desk    tried again  no such city",
     "70 frame-70  1m 10s  closet  failed       disk full abort",
   ]);
 });
@@ -85,15 +85,23 @@ test("renderTop() gives each part a share of a small terminal, and says what it 
     "GROUP      DONE  RUNNING  FAILED    RATE  LEFT",
     "film   829/2039        5       1  33.3/s  36s",
     "",
-    "WORKER  STATE     BUSY  LOAD  CPU        MEMORY",
-    "closet  busy       4/4  3.90  97%  3.1/16.0 GiB",
-    "desk    draining   0/1",
+    "WORKER  STATE     BUSY  AHEAD  LOAD  CPU        MEMORY  DONE",
+    "closet  busy       4/4      2  3.90  97%  3.1/16.0 GiB   842",
+    "desk    draining   0/1                                     0",
     "",
     "FAILURE    AGO  WORKER  THEN    WHY",
     "1 job-1     1s  closet  failed  no such city",
     "2 job-2     2s  closet  failed  no such city",
     "… 28 more",
     "q ends",
+  ]);
+});
+
+test("renderTop() cuts a long reason before it leaves out a column", () => {
+  const failures = [aFailure(1, { info: "a very long story of what went wrong and why" })];
+  expect(draw(aTopState({ failures }), 60, null).slice(-2)).toEqual([
+    "FAILURE  AGO  WORKER  THEN    WHY",
+    "1 job-1   1s  closet  failed  a very long story of what wen…",
   ]);
 });
 
@@ -121,13 +129,13 @@ test("renderTop() tells in its first line what is wrong with the server", () => 
 test("renderTop() has colours where they are painted, and cuts lines by what is seen of them", () => {
   const painted = renderTop(
     aBusyGrid,
-    { columns: 29, rows: 3 },
+    { columns: 28, rows: 3 },
     (text, colour) => `<${colour}>${text}</>`,
   );
   expect(painted).toEqual([
-    "gridlike 1.2.3  http://close…",
-    "<dim>jobs  </>1204 pending, <cyan>5 running</>…",
-    "<dim>grid  </>33.3/s done, 2 workers…",
+    "gridlike 1.2.3  http://clos…",
+    "<dim>jobs  </>1204 pending, <cyan>5 runni…</>",
+    "<dim>grid  </>33.3/s done, 2 worker…",
   ]);
 });
 
