@@ -148,7 +148,7 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
   }
 
   /** Writes about jobs that stand, which are known to be under way until they are. */
-  async function change<Item, Answer>(
+  async function writeStanding<Item, Answer>(
     items: readonly Item[],
     seqOf: (item: Item) => number,
     write: (item: Item) => Answer,
@@ -201,13 +201,13 @@ function createStoreOn(db: Database, options: SqliteJobStoreOptions): SqliteJobS
 
   return {
     add: (jobs) => writeEach(jobs, writer.add),
-    save: (changes) => change(changes, ({ job }) => job.seq, writer.save),
+    save: (changes) => writeStanding(changes, ({ job }) => job.seq, writer.save),
     saveSoon: async (change, onDurable) => {
       const [saved] = await saveSoon(change, onDurable);
       assert(saved !== undefined, "each change has an answer");
       return saved;
     },
-    remove: (removals) => change(removals, ({ seq }) => seq, writer.remove),
+    remove: (removals) => writeStanding(removals, ({ seq }) => seq, writer.remove),
     find: (ref) => commits.read(() => reader.find(ref)),
     shapes: (names) => commits.read(() => reader.shapes(names)),
     ready: (query) =>

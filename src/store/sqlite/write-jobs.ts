@@ -52,7 +52,7 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
     contents.write(placement, job.payload);
     const seq = insertBeginning(job, type);
     const payload = { ...toContent(job.payload), name: placement.name };
-    recent.put(freshJob({ ...factsOf(job), seq, batch, payload }));
+    recent.put(freshJob({ ...job, seq, batch, payload }));
     return { kind: "added", seq, batch, spare: placement.spare };
   }
 
@@ -217,11 +217,6 @@ export function createJobWriter(deps: JobWriterDeps): JobWriter {
   }
 
   return { add, save, remove };
-}
-
-/** Without the bytes, which are kept apart. */
-function factsOf({ payload: _, ...facts }: NewJob): Omit<NewJob, "payload"> {
-  return facts;
 }
 
 /** As it stands: bytes that stood already keep their name. */
