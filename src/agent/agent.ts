@@ -17,6 +17,7 @@ import { createEnding, type AgentEnd } from "./ending.ts";
 import { toInput } from "./hear.ts";
 import { openLink, type Link, type LinkEnd, type LinkOptions } from "./link.ts";
 import { toFailed } from "./settle-outcome.ts";
+import type { JobFolders } from "./job-folders.ts";
 import type { Runner } from "./runner.ts";
 import type { Spool } from "./spool.ts";
 import type { Transfers } from "./transfer.ts";
@@ -34,6 +35,7 @@ export type AgentDeps = {
   readonly sha256Hex: (bytes: Uint8Array) => string;
   readonly runner: Runner;
   readonly spool: Spool;
+  readonly folders: JobFolders;
   readonly transfers: Transfers;
   readonly vitals: () => WorkerVitals;
   readonly renewIdentity: () => Promise<string>;
@@ -46,7 +48,6 @@ export type AgentSettings = {
   readonly tls: object | null;
   readonly hello: Omit<WorkerHello, "op">;
   readonly window: number;
-  readonly jobsFolder: string;
   readonly payloadsFolder: string;
   readonly drainMs: number;
   readonly idleTimeoutMs: number | null;

@@ -2,7 +2,7 @@
 // full of them neither fills the memory nor holds up the socket.
 
 import { join } from "node:path";
-import { linkLookMs, spoolReadCountMax } from "../domain/limits.ts";
+import { linkLookMs, spoolReadCountMax } from "../domain/limits-worker.ts";
 import type { Clock } from "../platform/clock.ts";
 import { errorCodeOf, removeIfThere } from "../platform/durable-files.ts";
 import type { Log } from "../platform/log.ts";
@@ -13,6 +13,7 @@ import type { Link } from "./link.ts";
 import { toEndMessage, type Ended, type Finished } from "./outcome.ts";
 import type { Spool } from "./spool.ts";
 import type { Transfers } from "./transfer.ts";
+import type { Leash } from "./tries.ts";
 import { createTurnstile } from "./turnstile.ts";
 import type { UploadEnd } from "./upload.ts";
 
@@ -29,6 +30,8 @@ export type DeliveryDeps = {
   readonly scratchFolder: string;
 };
 
+type Upload = { readonly stop: AbortController; leash: Leash | null };
+
 export type Delivery = {
   deliver(name: AttemptName, id: number): void;
   /** Nobody waits for it any more. */
@@ -39,7 +42,7 @@ export type Delivery = {
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { clock, log, spool, tell } = deps;
   const messages = createTurnstile(spoolReadCountMax);
-  const uploads = new Map<string, AbortController>();
+  const uploads = new Map<string, Upload>();
   const stopped = new AbortController();
 
   const say = async (name: AttemptName, id: number) => {
@@ -56,14 +59,15 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
   const isLarge = (ended: Ended): ended is Finished =>
     ended.kind === "finished" && (ended.bytes === null || ended.bytes.length > deps.bodyBytesMax());
-  /** Goes on without a link: its answer is the receipt. */
+  /** Goes on without a link: its answer is the receipt. Asked for again, the link was lost, and perhaps its way too. */
   const upload = async (ended: Finished) => {
     const key = nameOf(ended);
-    if (uploads.has(key)) return;
-    const stop = new AbortController();
-    uploads.set(key, stop);
+    const former = uploads.get(key);
+    if (former !== undefined) return former.leash?.nudge();
+    const begun: Upload = { stop: new AbortController(), leash: null };
+    uploads.set(key, begun);
     try {
-      answer(ended, await send(ended, stop.signal));
+      answer(ended, await send(ended, begun));
     } catch (error) {
       log.error("upload.failed", error, { job: ended.job, attempt: ended.attempt });
       const isGone = errorCodeOf(error) === "ENOENT";
@@ -72,14 +76,19 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       uploads.delete(key);
     }
   };
-  const send = async (ended: Finished, stop: AbortSignal): Promise<UploadEnd> => {
+  const send = async (ended: Finished, begun: Upload): Promise<UploadEnd> => {
+    const stop = begun.stop.signal;
+    const onTry = (leash: Leash) => {
+      begun.leash = leash;
+    };
     const { job, attempt, token, sha256, size, contentType, bytes } = ended;
     const made = { job, attempt, token, sha256, size, contentType };
-    if (bytes === null) return deps.transfers.upload({ ...made, path: spool.pathOf(ended) }, stop);
+    if (bytes === null)
+      return deps.transfers.upload({ ...made, path: spool.pathOf(ended) }, stop, onTry);
     const path = join(deps.scratchFolder, `${nameOf(ended)}.result`);
     try {
       await writeScratch(path, once(bytes));
-      return await deps.transfers.upload({ ...made, path }, stop);
+      return await deps.transfers.upload({ ...made, path }, stop, onTry);
     } finally {
       await removeIfThere(path);
     }
@@ -99,10 +108,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
           tell(undelivered(name, "internal", "The disk failed."));
         });
     },
-    forget: (name) => uploads.get(nameOf(name))?.abort(),
+    forget: (name) => uploads.get(nameOf(name))?.stop.abort(),
     stop() {
       stopped.abort();
-      for (const controller of uploads.values()) controller.abort();
+      for (const { stop } of uploads.values()) stop.abort();
     },
   };
 }

@@ -25,6 +25,8 @@ import { createTurnstile } from "./turnstile.ts";
 export type SpoolDeps = {
   readonly log: Log;
   readonly sha256Hex: (bytes: Uint8Array) => string;
+  /** True: no later start will look for anything, so that only what memory does not hold is written. */
+  readonly isTemporary?: boolean;
 };
 
 export type Spool = {
@@ -50,6 +52,8 @@ type Entry = {
   /** Null once it need not be in memory. */
   ended: Ended | null;
   isForgotten: boolean;
+  /** Whether something of it may lie on the disk. */
+  hasFiles: boolean;
   /** Of the last thing that is done to its files. */
   work: Promise<void>;
 };
@@ -57,7 +61,8 @@ type Entry = {
 /** Small results kept in memory beside their file; with more they are read back. */
 const memoryBytesMax = 16 * 1024 * 1024;
 
-export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): Promise<Spool> {
+export async function openSpool(folder: string, deps: SpoolDeps): Promise<Spool> {
+  const { log, sha256Hex, isTemporary = false } = deps;
   await makePrivateDirectory(folder);
   const entries = new Map<string, Entry>();
   const underWay = new Set<Promise<void>>();
@@ -73,6 +78,7 @@ export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): 
       sizeBytes: sizeOf(ended),
       ended: inMemory ? ended : null,
       isForgotten: false,
+      hasFiles: !inMemory || isLarge(ended),
       work: Promise.resolve(),
     };
     entries.set(nameOf(ended), entry);
@@ -98,10 +104,11 @@ export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): 
   };
   const write = async (key: string, entry: Entry, ended: Ended) => {
     if (entry.isForgotten) return;
-    const isLarge = ended.kind === "finished" && ended.bytes === null;
-    if (isLarge) await syncFile(bytesOf(key));
+    if (isTemporary && memoryBytes <= memoryBytesMax) return;
+    entry.hasFiles = true;
+    if (isLarge(ended)) await syncFile(bytesOf(key));
     await replaceFile(sidecarOf(key), toSidecar(ended));
-    if (!isLarge) await removeIfThere(bytesOf(key));
+    if (!isLarge(ended)) await removeIfThere(bytesOf(key));
     if (memoryBytes > memoryBytesMax) fromMemory(entry);
   };
   const remove = async (key: string) => {
@@ -158,6 +165,7 @@ export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): 
       const former = entries.get(key);
       if (former !== undefined) drop(key, former);
       const entry = add(ended, true);
+      if (former?.hasFiles === true) entry.hasFiles = true;
       const before = former?.work.catch(() => {}) ?? Promise.resolve();
       entry.work = follow(before.then(() => writes.pass(() => write(key, entry, ended))));
       return entry.work;
@@ -180,7 +188,8 @@ export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): 
       if (entry === undefined) return;
       drop(key, entry);
       const written = entry.work.catch(() => {}); // Its error was told to who kept it.
-      await follow(written.then(() => (entries.has(key) ? undefined : remove(key))));
+      const isDue = () => entry.hasFiles && !entries.has(key);
+      await follow(written.then(() => (isDue() ? remove(key) : undefined)));
     },
     isFull: () => sizeBytes >= spoolBytesMax,
     count: () => entries.size,
@@ -188,6 +197,11 @@ export async function openSpool(folder: string, { log, sha256Hex }: SpoolDeps): 
       while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
+}
+
+/** Its bytes lie in a file. */
+function isLarge(ended: Ended): boolean {
+  return ended.kind === "finished" && ended.bytes === null;
 }
 
 function sizeOf(ended: Ended): number {

@@ -3,12 +3,13 @@
 
 import { wordsOf } from "../client/client-error.ts";
 import {
+  quietLinkMs,
   transferAgainMsFirst,
   transferAgainMsMax,
   transferAnswerBytesMax,
   transferStallMs,
   transferTryCountMax,
-} from "../domain/limits.ts";
+} from "../domain/limits-worker.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { MemoryPressure } from "../platform/memory-pressure.ts";
 import type { Random } from "../platform/random.ts";
@@ -35,15 +36,17 @@ export type Stopped = { readonly kind: "stopped" };
 /** It broke off, and `why` says so in words. `hasMoved`: it came further than the try before. */
 export type Again = { readonly kind: "again"; readonly why: string; readonly hasMoved: boolean };
 
-/** Tries until there is an end. Gives up after some tries in a row in which nothing moved. */
+/** Tries until there is an end. Gives up after some tries in a row in which nothing moved. `onTry` hears of each. */
 export async function untilEnd<End extends { readonly kind: string }>(
   { clock, random }: TransferDeps,
   stop: AbortSignal,
   tryOnce: (leash: Leash) => Promise<End | Again>,
+  onTry: (leash: Leash) => void = () => {},
 ): Promise<Exclude<End, Again> | Stopped | Refused> {
   let tries = 0;
   while (!stop.aborted) {
     const leash = createLeash(clock, stop);
+    onTry(leash);
     const ended = await tryOnce(leash).finally(() => leash.end());
     if (!isAgain(ended)) return ended as Exclude<End, Again>; // That is what isAgain() tells.
     tries = ended.hasMoved ? 1 : tries + 1;
@@ -66,6 +69,8 @@ export type Leash = {
   moved(): void;
   /** From now on so long without a movement. */
   limit(ms: number): void;
+  /** The way to the server was lost meanwhile: cuts off what has not moved for a while. */
+  nudge(): void;
   end(): void;
 };
 
@@ -91,6 +96,10 @@ function createLeash(clock: Clock, stop: AbortSignal): Leash {
       movedMs = clock.monotonicMs();
       timer.cancel();
       timer = clock.after(ms, look);
+    },
+    nudge() {
+      if (clock.monotonicMs() - movedMs < quietLinkMs) return;
+      controller.abort(new Error("the way to the server was lost"));
     },
     end() {
       timer.cancel();

@@ -1,7 +1,8 @@
 // A large result on its way to the server. The first request sends it as one part from the first byte to the last,
 // so that the server keeps what arrives when the connection breaks; then the server is asked how far it is.
 
-import { blobChunkBytesMax, transferAnswerMsMax, transferStallMs } from "../domain/limits.ts";
+import { blobChunkBytesMax } from "../domain/limits.ts";
+import { transferAnswerMsMax, transferStallMs } from "../domain/limits-worker.ts";
 import { openSource, type SourceFile } from "../platform/source-file.ts";
 import type { ReceiptVerdict } from "../protocol/worker-messages.ts";
 import { toResultUrl } from "./address.ts";
@@ -25,12 +26,13 @@ export async function upload(
   deps: TransferDeps,
   made: ResultMade,
   stop: AbortSignal,
+  onTry?: (leash: Leash) => void,
 ): Promise<UploadEnd> {
   const file = await openSource(made.path);
   try {
     let tries = 0;
     let furthest = 0;
-    return await untilEnd<UploadEnd | Again>(deps, stop, async (leash) => {
+    const tryAgain = async (leash: Leash): Promise<UploadEnd | Again> => {
       tries += 1;
       const offset = tries === 1 ? 0 : await offsetAt(deps, made, leash);
       if (typeof offset !== "number") return offset;
@@ -39,7 +41,8 @@ export async function upload(
       furthest = Math.max(furthest, offset);
       const ended = await tryOnce(deps, { made, file, offset, leash });
       return ended.kind === "again" ? { ...ended, hasMoved } : ended;
-    });
+    };
+    return await untilEnd(deps, stop, tryAgain, onTry);
   } finally {
     await file.close();
   }
@@ -161,12 +164,14 @@ async function readAnswer(answer: Response): Promise<UploadEnd | Again> {
   }
   if (answer.status === 416) return again("The server has another part of the result");
   const problem = await problemOf(answer);
-  const isPassing = answer.status >= 500 || answer.status === 429;
-  if (problem === null || (isPassing && problem.code !== "disk-low")) {
-    return again(`The server answered ${answer.status}`);
-  }
-  return refused(problem.code, problem.detail);
+  if (problem !== null && decided.has(problem.code)) return refused(problem.code, problem.detail);
+  return again(problem?.detail ?? `The server answered ${answer.status}`);
 }
+
+/** What another try would not change, or not soon. A body that was cut short for its slowness is called malformed. */
+const decided = new Set(
+  "payload-too-large digest-mismatch no-such-job forbidden unauthenticated disk-low".split(" "),
+);
 
 const verdicts = new Set(["committed", "superseded", "abandon", "conflict"]);
 

@@ -2,16 +2,15 @@
 // free slot. What an end means to the server is not known here: each is told to the conversation, after what it
 // made was handed to the spool.
 
-import { join } from "node:path";
 import { unreachable } from "../domain/assert.ts";
 import { jobLogBytesMax, jobLogsBytesMax, startedMsMin } from "../domain/limits-worker.ts";
 import { killAfterMsDefault } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import { removeTree } from "../platform/durable-files.ts";
 import type { Log } from "../platform/log.ts";
-import { makeScratchFolder, removeScratchFolder } from "../platform/moved-files.ts";
 import { nameOf } from "./attempts.ts";
 import type { AttemptName, Input, JobMessage, ReleaseWhy } from "./conversation-words.ts";
+import type { JobFolders } from "./job-folders.ts";
 import { createJobWords, type JobWords } from "./job-words.ts";
 import type { Ended } from "./outcome.ts";
 import { fetchPayload, payloadWith, type PayloadDeps } from "./payload.ts";
@@ -25,7 +24,7 @@ export type WorkDeps = SettleDeps &
     readonly log: Log;
     readonly runner: Runner;
     readonly spool: Spool;
-    readonly jobsFolder: string;
+    readonly folders: JobFolders;
     readonly slots: number;
     readonly tell: (input: Input) => void;
     /** A job began, or is no longer there. */
@@ -64,7 +63,7 @@ type Run = {
 };
 
 export function createWork(deps: WorkDeps): Work {
-  const { clock, log, runner, spool, tell, onNoSpace, onChange } = deps;
+  const { clock, log, runner, spool, folders, tell, onNoSpace, onChange } = deps;
   const entries = new Map<string, Entry>();
   const underWay = new Set<Promise<void>>();
   const freeSlots = Array.from({ length: deps.slots }, (_, index) => deps.slots - index);
@@ -146,7 +145,7 @@ export function createWork(deps: WorkDeps): Work {
     }
   };
   const runIn = async (entry: Entry, payload: JobBytes, run: Run) => {
-    const directory = join(deps.jobsFolder, nameOf(entry.job));
+    const directory = folders.placeOf(entry.job);
     tell({ kind: "started", ...named(entry) });
     onChange();
     const outcome = await begin(entry, { payload, run, directory });
@@ -157,7 +156,7 @@ export function createWork(deps: WorkDeps): Work {
       tell({ kind: "said", ...named(entry), header, body });
     }
     await settle(entry, { outcome, run, directory });
-    await removeScratchFolder(directory).catch(reportLeftover);
+    await folders.leave(directory).catch(reportLeftover);
     if (payload.kind === "file") await remove(payload.path);
   };
   const begin = async (
@@ -165,7 +164,7 @@ export function createWork(deps: WorkDeps): Work {
     { payload, run, directory }: Placed,
   ): Promise<Outcome> => {
     try {
-      await makeScratchFolder(directory);
+      await folders.make(directory);
     } catch (error) {
       onNoSpace(error);
       return { kind: "released", why: "no_space" };

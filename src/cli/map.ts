@@ -3,7 +3,7 @@
 
 import { createClient, ClientError, type Client } from "../client/index.ts";
 import { GridError } from "../domain/errors.ts";
-import { mapAheadCountMax } from "./map/limits.ts";
+import { mapAheadCountMax, mapRefillCount } from "./map/limits.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { giveUpStandardInput } from "../platform/input-bytes.ts";
 import { currentFolder, environment, exitAfterOutput } from "../platform/program.ts";
@@ -53,7 +53,17 @@ export async function map(
         const { jobs } = options.run;
         const runningMax = jobs === null ? null : jobCountOf(jobs, null);
         const remember = (group: string) => rememberSubmission(address.url, { group });
-        return mapOn({ client, signal, options, place: "sent", runningMax, remember });
+        // The socket of this client would trust any authority.
+        const usesSocket = address.pin === undefined;
+        return mapOn({
+          client,
+          signal,
+          options,
+          place: "sent",
+          runningMax,
+          remember,
+          usesSocket,
+        });
       });
       return code;
     },
@@ -89,7 +99,7 @@ async function mapOnOwnGrid(options: MapOptions): Promise<number> {
     const client = createClient(grid);
     const remember = () => Promise.resolve();
     const given = { client, signal: stop.signal, options, runningMax, remember };
-    return await mapOn({ ...given, place: "here" });
+    return await mapOn({ ...given, place: "here", usesSocket: true });
   } catch (error) {
     if (signalCode === null) throw error;
     printNotice("Interrupted: the jobs of this map are ended.");
@@ -107,6 +117,7 @@ type MapOn = {
   readonly place: "here" | "sent";
   readonly runningMax: number | null;
   readonly remember: (group: string) => Promise<void>;
+  readonly usesSocket: boolean;
 };
 
 async function mapOn(given: MapOn): Promise<number> {
@@ -138,6 +149,7 @@ async function mapOn(given: MapOn): Promise<number> {
       planned: plan.jobs,
       isSettled: joblog.isSettled,
       aheadCountMax: isStrict && runningMax !== null ? runningMax : mapAheadCountMax,
+      refillCount: isStrict ? 1 : mapRefillCount,
       delayMs: run.delayMs,
       tryCountMax: run.tryCountMax,
       halt: run.halt,
@@ -150,6 +162,8 @@ async function mapOn(given: MapOn): Promise<number> {
         line.update(progress);
       },
       notice,
+      usesSocket: given.usesSocket,
+      tellsStarts: place === "sent" || run.halt !== null || show.progress !== "none",
       hostOf: (worker) => (place === "here" ? ":" : (worker ?? "-")),
     });
     const isOk = isComplete && (end.failedCount === 0 || isSuccessWanted(options));

@@ -1,12 +1,21 @@
 // The few files that an agent keeps in a job's folder. Small and at once: a job may last less than what a detour
 // through other threads costs. What lies there may be of the job's making, so nothing is followed or believed.
 
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { errorCodeOf } from "./durable-files.ts";
 
 /** A folder that must not be there yet, for this user alone. */
 export function makeJobFolder(path: string): void {
   mkdirSync(path, { mode: 0o700 });
+}
+
+/** False too for one that cannot be looked at. */
+export function isEmptyFolder(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** A file that must not be there yet, for this user alone. */

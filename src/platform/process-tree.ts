@@ -132,10 +132,11 @@ function familyOf(child: Child, orphans: () => readonly number[]): Family {
     },
     isGone() {
       const hasEnded = child.exitCode !== null || child.signalCode !== null;
-      // Looking for orphans buries the dead ones, which count as members of the group until then. Looked for once
-      // more when the group is gone: the last of it may have left some.
       const isEmpty = () => orphans().length === 0;
-      return hasEnded && isEmpty() && !tell(-child.pid, 0) && isEmpty();
+      const isGroupGone = () => !tell(-child.pid, 0);
+      // Looking for orphans buries the dead ones, which count as members of the group until then. Looked for last
+      // when the group is gone: the last of it may have left some.
+      return hasEnded && (isGroupGone() || (isEmpty() && isGroupGone())) && isEmpty();
     },
   };
 }

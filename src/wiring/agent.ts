@@ -6,6 +6,7 @@ import { toServerAddress } from "../agent/address.ts";
 import { createAgent, type Agent } from "../agent/agent.ts";
 import type { AgentEnd } from "../agent/ending.ts";
 import { openIdentity } from "../agent/identity.ts";
+import { createFreshFolders, createSharedFolders } from "../agent/job-folders.ts";
 import type { Runner } from "../agent/runner.ts";
 import { openSpool } from "../agent/spool.ts";
 import { createTransfers } from "../agent/transfer.ts";
@@ -57,6 +58,8 @@ export type AgentOptions = {
   readonly lifetimeMs: number | null;
   /** Ends after one job; the exit code is then the job's: 0 done, 1 failed. */
   readonly once: boolean;
+  /** Left out or false: it may be killed, and started again. True: nothing of it outlives this process. */
+  readonly isTemporary?: boolean;
   readonly log: Log;
   /** A line for the person at the terminal. */
   readonly onNotice: (line: string) => void;
@@ -103,7 +106,7 @@ const usageExitCode = 2;
 const serverExitCode = 3;
 
 async function assemble(options: AgentOptions, opened: AsyncDisposableStack): Promise<Agent> {
-  const { log, slots, token } = options;
+  const { log, slots, token, isTemporary = false } = options;
   if (!/^[\x20-\x7e]{1,1024}$/.test(token)) {
     throw new StartError(2, "The token has characters that no token has. Copy it anew.");
   }
@@ -117,7 +120,7 @@ async function assemble(options: AgentOptions, opened: AsyncDisposableStack): Pr
   opened.defer(() => identity.close());
   const [jobsFolder, payloadsFolder] = await emptyFolders(identity.folder, ["jobs", "payloads"]);
   const shared = { clock, random, log, createHash: createSha256, pressure: createMemoryPressure() };
-  const spool = await openSpool(join(identity.folder, "spool"), { log, sha256Hex });
+  const spool = await openSpool(join(identity.folder, "spool"), { log, sha256Hex, isTemporary });
   const transfers = createTransfers({ ...shared, apiUrl, fetch: createWebFetch(options.tls) });
   const window = options.window ?? slots + Math.max(1, Math.floor(slots / 2));
   const deps = {
@@ -125,6 +128,7 @@ async function assemble(options: AgentOptions, opened: AsyncDisposableStack): Pr
     atEndOfTurn,
     sha256Hex,
     spool,
+    folders: isTemporary ? createSharedFolders(jobsFolder) : createFreshFolders(jobsFolder),
     transfers,
     runner: options.runner,
     vitals: options.vitals,
@@ -134,7 +138,6 @@ async function assemble(options: AgentOptions, opened: AsyncDisposableStack): Pr
   return createAgent(deps, {
     ...options,
     socketUrl,
-    jobsFolder,
     payloadsFolder,
     window: options.once ? 1 : Math.min(window, workerWindowMax),
     hello: {

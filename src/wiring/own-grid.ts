@@ -69,6 +69,7 @@ export async function startOwnGrid(options: OwnGridOptions): Promise<OwnGrid> {
     idleTimeoutMs: null,
     lifetimeMs: null,
     once: false,
+    isTemporary: true,
     log,
     onNotice: options.onNotice,
   });

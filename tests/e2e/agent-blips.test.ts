@@ -23,7 +23,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("a cable that fails at any moment for up to some seconds costs no job and no run of one", async () => {
-  const cells = crossing(toxics, [100, 2_500]);
+  const cells = [
+    ...crossing(toxics, [100, 2_500]),
+    ...crossing(toxics, [2_500], true, ["running", "ends-away", "result-small"]),
+  ];
   const { problems, figures } = await runMatrix({
     binary,
     cells,

@@ -32,8 +32,7 @@ test("a worker with --drain 0 that is asked to end gives back what it runs, char
       "submitted, claimed 1, released 1, claimed 2, completed 2",
     );
     expect(await grid.isResultRight(key, job)).toBe(true);
-    const { failures, crashes } = await grid.job(key);
-    expect([failures, crashes]).toEqual([0, 0]);
+    expect((await grid.job(key)).failures).toBe(0);
   }
   expect(agentsOf(grid)).toEqual(["agent-1", "agent-1", "agent-2", "agent-2"]);
   expect(await first.spool()).toEqual([]);

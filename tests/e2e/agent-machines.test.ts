@@ -96,17 +96,8 @@ test("two machines are a grid by two commands: the line that the server prints j
 test("a worker with a wrong pin says nothing to whoever answers, and tells both fingerprints", async () => {
   await using thief = await openEavesdropper(makeSelfSigned("thief", ["127.0.0.1"]));
   const pin = `sha256:${"ab".repeat(32)}`;
-  const worker = onMachine("worker", [
-    ...[
-      "worker",
-      "start",
-      "--server",
-      `https://127.0.0.1:${thief.port}`,
-      "--join",
-      "glw_of-the-grid",
-    ],
-    ...["--pin", pin, "--allow-root", "--", "cat"],
-  ]);
+  const line = `worker start --server https://127.0.0.1:${thief.port} --join glw_of-the-grid --pin ${pin} --allow-root`;
+  const worker = onMachine("worker", [...line.split(" "), "--", "cat"]);
   expect(await worker.run.exited).toBe(4);
   expect(worker.said()).toContain(pin);
   expect(worker.said().match(/sha256:[0-9a-f]{64}/g)?.length).toBeGreaterThan(1);

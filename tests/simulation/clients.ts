@@ -2,6 +2,7 @@
 // they were told is held against what is durable at that moment.
 
 import type { Broker, JobView, Submitted } from "../../src/broker/broker.ts";
+import { frameBodyBytesMax } from "../../src/domain/limits.ts";
 import type { ChangeName } from "../../src/domain/event.ts";
 import type { JobRef } from "../../src/domain/key.ts";
 import type { Chance } from "./chance.ts";
@@ -136,7 +137,9 @@ function newOrder({ works, knobs, ledger, wall, scheduler }: ClientsDeps, self: 
     ? chance.pick(["poison", "broken", "slow"] as const)
     : "fine";
   const isOversize = chance.is(knobs.oversizeRate);
-  const sizeBytes = isOversize ? knobs.classicBytesMax + 1 : chance.pick([0, 20, 48, 49, 200, 400]);
+  const isLarge = !isOversize && chance.is(knobs.largeRate);
+  const small = isOversize ? knobs.classicBytesMax + 1 : chance.pick([0, 20, 48, 49, 200, 400]);
+  const sizeBytes = isLarge ? frameBodyBytesMax + 1 : small;
   const nowWall = wallStartsAt + scheduler.nowMs() + wall.offsetMs;
   const group = chance.is(0.3) ? chance.pick(["g1", "g2"]) : null;
   self.count += 1;
@@ -233,6 +236,8 @@ async function send(
     sizeBytesMax: type.payloadBytesMax,
     contentType: null,
   });
+  // The other fields of a form may come behind the bytes, slowly.
+  if (chance.is(0.05)) await scheduler.sleep(chance.between(0, 1_000));
   const { key, priority, group, options } = order;
   const notes = { description: null, labels: null };
   return broker.submit({ ...notes, key, type: order.type, priority, group, options, payload });

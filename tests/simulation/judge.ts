@@ -2,8 +2,9 @@
 // of SEMANTICS.md, section 3: an independent second opinion, which shares no code with the product's.
 
 import type { ChangeName, StoredEvent } from "../../src/domain/event.ts";
-import type { Attempt, Job, JobSeq, Status } from "../../src/domain/job.ts";
+import type { Attempt, Job, JobSeq, RunningJob, Status } from "../../src/domain/job.ts";
 import type { JobType } from "../../src/domain/job-type.ts";
+import { lostMsMin } from "../../src/domain/limits.ts";
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { limitedGroup, type Knobs } from "./knobs.ts";
@@ -53,7 +54,11 @@ export type Judge = {
   read(): Promise<void>;
   /** Jobs that exist. */
   cases(): ReadonlyMap<JobSeq, Case>;
+  /** Those that are pending or running. */
+  active(): ReadonlyMap<JobSeq, Case>;
   pending(type: string): ReadonlyMap<JobSeq, Case>;
+  /** Null when it does not exist, or no longer. */
+  byId(id: string): Case | null;
   limited(): LimitedGroup;
   /** True when a job of this number was deleted. */
   isDeleted(seq: JobSeq): boolean;
@@ -77,6 +82,8 @@ export type JudgeDeps = {
   readonly incarnation: () => number;
   /** The server has not begun to listen yet. */
   readonly isStarting: () => boolean;
+  /** A worker that speaks v2 lost an attempt, or never got it: the moment to ask whether that may be. */
+  readonly onV2Loss: (known: Case, former: RunningJob, job: Job) => void;
   /** When the move to this revision was made, if it was told before its commit. */
   readonly madeSoonMs: (seq: JobSeq, revision: number) => number | null;
   /** A job was claimed: the moment to ask whether another had a better right. */
@@ -126,10 +133,13 @@ export function createJudge(deps: JudgeDeps): Judge {
   const casesById = new Map<string, Case>();
   const keys = new Map<string, JobSeq>();
   const pendingByType = new Map(types.map(({ name }) => [name, new Map<JobSeq, Case>()]));
+  const active = new Map<JobSeq, Case>();
   const tokens = new Set<string>();
   const deleted = new Set<JobSeq>();
   const typesByName = new Map(types.map((type) => [type.name, type]));
   const limitedRunning = new Set<JobSeq>();
+  /** Those of them that their holders had all along, though they had been given up: no limit holds them back. */
+  const limitedReopened = new Set<JobSeq>();
   let limitedChangedMs = 0;
   let lastEvent = 0;
   let readyLosses = 0;
@@ -188,6 +198,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     const { change, attempt } = event;
     known.seen.add(change);
     known.seenLast = change;
+    // Also when it begins and ends with the same commit.
+    if (change === "claimed" && known.record?.group === limitedGroup) {
+      limitedChangedMs = scheduler.nowMs();
+    }
     if (change === "claimed") {
       if (known.open !== null) accuse("I6", event, `attempt ${known.open} is open`);
       if (attempt !== known.lastAttempt + 1)
@@ -216,6 +230,10 @@ export function createJudge(deps: JudgeDeps): Judge {
 
   const complete = (known: Case, event: StoredEvent) => {
     known.completions += 1;
+    if (known.open !== event.attempt) {
+      const how = known.open === null ? "late" : "first";
+      trace.note(`result.${how}`, `${event.job}#${event.attempt} while ${known.open} is open`);
+    }
     if (known.completions > 1) accuse("I3", event, "completed before");
     const n = event.attempt ?? 0;
     if (n > known.retriedAfter && n <= known.lastAttempt) return;
@@ -230,6 +248,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     cases.delete(known.seq);
     keys.delete(known.key);
     deleted.add(known.seq);
+    active.delete(known.seq);
     pendingByType.get(known.type)?.delete(known.seq);
   };
 
@@ -265,6 +284,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (job.status === "running") checkToken(job, known, former, say);
     if (job.status === "done") checkResult(job, say);
     if (former === null) checkOrigin(job, say);
+    if (job.status === "pending" || job.status === "running") active.set(seq, known);
+    else active.delete(seq);
     const waiting = pendingByType.get(job.type);
     if (job.status === "pending") waiting?.set(seq, known);
     else waiting?.delete(seq);
@@ -281,6 +302,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     const isCharged = job.crashes > former.crashes || job.failures > former.failures;
     const isOfTheServer = known.seenLast === "lost" && deps.isStarting();
     if (isOfTheServer && isCharged) say("T16", "a restart was charged to the job");
+    if (former.status === "running" && isV2(former)) {
+      if (isOfTheServer) say("T16", "a restart took it from a worker that comes back");
+      return deps.onV2Loss(known, former, job);
+    }
     if (known.seenLast !== "lost") return;
     if (former.status === "running" && former.attempt.leaseMs !== null) {
       checkLease(former.attempt, job, say);
@@ -356,15 +381,17 @@ export function createJudge(deps: JudgeDeps): Judge {
     limitedChangedMs = scheduler.nowMs();
     if (!isRunning) {
       limitedRunning.delete(seq);
+      limitedReopened.delete(seq);
       return;
     }
     limitedRunning.add(seq);
+    if (cases.get(seq)?.seenLast === "reopened") limitedReopened.add(seq);
     if (limitedRunning.size === deps.knobs.groupRunningMax) trace.note("group.full", `${seq}`);
   };
 
   const checkLimited = () => {
     const max = deps.knobs.groupRunningMax;
-    if (max === null || limitedRunning.size <= max) return;
+    if (max === null || limitedRunning.size - limitedReopened.size <= max) return;
     trace.violate("group", `${[...limitedRunning].join(", ")} run at once, of at most ${max}`);
   };
 
@@ -398,10 +425,20 @@ export function createJudge(deps: JudgeDeps): Judge {
   return {
     read,
     cases: () => cases,
+    byId(id) {
+      const known = casesById.get(id);
+      return known !== undefined && cases.has(known.seq) ? known : null;
+    },
+    active: () => active,
     pending: (type) => pendingByType.get(type) ?? new Map(),
     limited: () => ({ running: limitedRunning, changedMs: limitedChangedMs }),
     isDeleted: (seq) => deleted.has(seq),
     jobCount: () => cases.size + deleted.size,
     audit,
   };
+}
+
+/** Its worker speaks v2: known by the length of the lease alone. */
+export function isV2({ attempt }: Pick<Job, "attempt">): boolean {
+  return attempt?.leaseMs === lostMsMin;
 }

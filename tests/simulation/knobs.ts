@@ -45,13 +45,27 @@ export type Knobs = {
   readonly poisonRate: number;
   /** How many jobs of the limited group may run at once. */
   readonly groupRunningMax: number | null;
+  /** Workers that speak v2. */
+  readonly v2WorkersMax: number;
+  /** Longest that a job takes there. */
+  readonly v2JobMsMax: number;
+  /** Longest until what they keep is on their disks. */
+  readonly v2SyncMsMax: number;
+  /** Their results above it go by a request of their own. */
+  readonly v2BodyBytesMax: number;
+  readonly v2HarmPauseMsMax: number;
+  /** How often a job takes long there, and longest that a worker is away or its words are on their way. */
+  readonly v2LongRate: number;
+  readonly v2AwayMsMax: number;
+  /** Above what travels in a frame: how often a payload is so large. */
+  readonly largeRate: number;
   readonly types: readonly JobType[];
 };
 
 export function turnKnobs(chance: Chance): Knobs {
   // Some lives are long and quiet: what waits for minutes shows there alone.
   const isQuiet = chance.is(0.25);
-  return {
+  const knobs = {
     commitMsMax: chance.pick([0, 2, 10, 30]),
     readMsMax: chance.pick([0, 0, 0, 3]),
     blobMsMax: chance.pick([0, 2, 40, 400]),
@@ -65,7 +79,7 @@ export function turnKnobs(chance: Chance): Knobs {
     failureRate: chance.pick([0, 0.05, 0.3]),
     absenceMsMax: chance.pick([1_000, 3_000, 30_000]),
     clientCount: isQuiet ? 1 : chance.between(1, 5),
-    clientPauseMsMax: isQuiet ? 60_000 : chance.pick([300, 1_500, 4_000]),
+    clientPauseMsMax: isQuiet ? chance.pick([60_000, 10_000]) : chance.pick([300, 1_500, 4_000]),
     putOffMsMax: isQuiet ? 600_000 : 20_000,
     activeMs: isQuiet ? 1_200_000 : chance.between(20_000, 60_000),
     faultPauseMsMax: isQuiet ? 400_000 : chance.pick([2_000, 8_000, 30_000]),
@@ -82,6 +96,17 @@ export function turnKnobs(chance: Chance): Knobs {
       aType("c", { maxAttempts: 1 + chance.between(0, 3) }),
       aType("d", { timeoutMs: 2_000, maxAttempts: 5, maxCrashes: chance.between(1, 4) }),
     ],
+  };
+  return {
+    ...knobs,
+    v2WorkersMax: chance.pick([0, 2, 4]),
+    v2JobMsMax: isQuiet ? chance.pick([5_000, 150_000]) : chance.pick([500, 5_000, 60_000]),
+    v2LongRate: isQuiet ? 0.6 : 0.15,
+    v2AwayMsMax: isQuiet ? 150_000 : chance.pick([1_000, 30_000]),
+    v2SyncMsMax: chance.pick([0, 20, 2_000]),
+    v2BodyBytesMax: chance.pick([65_536, 100, 40]),
+    v2HarmPauseMsMax: isQuiet ? 100_000 : chance.pick([2_000, 8_000, 30_000]),
+    largeRate: chance.pick([0, 0.01]),
   };
 }
 

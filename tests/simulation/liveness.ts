@@ -1,7 +1,7 @@
 // Looks at the world again and again and asks why something that should have happened by now has not: a job
 // and a fitting free worker not brought together, a deadline or a time limit passed over, a worker not asked.
 
-import type { Case, Judge } from "./judge.ts";
+import { isV2, type Case, type Judge } from "./judge.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { WorkerView } from "../../src/domain/worker.ts";
 import type { Disk } from "./disk.ts";
@@ -12,6 +12,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Server } from "./server.ts";
 import { wallStartsAt, type Wall } from "./sim-clock.ts";
 import type { Trace } from "./trace.ts";
+import type { Onlooker } from "./v2-onlooker.ts";
 
 export type Liveness = {
   look(): void;
@@ -39,6 +40,7 @@ export type LivenessDeps = {
   readonly trace: Trace;
   /** Calls of workers without a socket that wait for a job. */
   readonly calls: ReadonlySet<PullCall>;
+  readonly onlooker: Onlooker;
   /** Since when the worker behind this link has nothing to do, or null. */
   readonly idleSinceMs: (link: Link) => number | null;
 };
@@ -104,7 +106,16 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       if (incarnation !== server.incarnation() || !trustedIds.has(workerId)) return [];
       return [{ name: workerId, workerId, type, sinceMs, sizeBytesMax: Infinity }];
     });
-    return [...links, ...calls];
+    const draining = new Set(
+      able.flatMap(({ connection, state }) => (state === "draining" ? [connection] : [])),
+    );
+    const v2 = [...deps.onlooker.talks()].flatMap((talk): readonly Free[] => {
+      const { connection: name, workerId, link, types, roomSinceMs: sinceMs } = talk;
+      if (workerId === null || !link.isWhole() || deps.onlooker.room(talk) <= 0) return [];
+      if (!trusted.has(name) || draining.has(name)) return [];
+      return types.map((type) => ({ name, workerId, type, sinceMs, sizeBytesMax: Infinity }));
+    });
+    return [...links, ...calls, ...v2];
   };
 
   const lookAtPairs = (able: readonly WorkerView[]) => {
@@ -164,14 +175,15 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     const now = scheduler.nowMs();
     const next = new Map<string, number>();
     const startedMs = server.startedMs(); // What is held over a restart begins anew.
-    for (const { seq, record, claimedMs, lastAttempt } of judge.cases().values()) {
-      if (record === null || (record.status !== "pending" && record.status !== "running")) continue;
+    for (const { seq, record, claimedMs, lastAttempt } of judge.active().values()) {
+      if (record === null) continue;
       const type = deps.knobs.types.find(({ name }) => name === record.type)!;
       const limitMs = record.options.timeoutMs ?? type.timeoutMs;
       const { deadline } = record.options;
       const isExpired = record.status === "pending" && deadline !== null && deadline <= wallNow();
       const isTooLong =
         record.status === "running" &&
+        !isV2(record) &&
         limitMs !== null &&
         now - Math.max(claimedMs, startedMs) > limitMs;
       if (!isExpired && !isTooLong) continue;

@@ -3,16 +3,28 @@
 
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { BlobStore } from "../../src/blobs/blob-store.ts";
-import type { Broker, ClassicConnection, ClassicSocket } from "../../src/broker/broker.ts";
+import type { Conversation } from "../../src/agent/conversation.ts";
+import type {
+  Broker,
+  ClassicConnection,
+  ClassicSocket,
+  WorkerConnection,
+  WorkerSocket,
+} from "../../src/broker/broker.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Clock } from "../../src/platform/clock.ts";
 import type { Change, JobStore, Saved } from "../../src/store/job-store.ts";
+import type { Staged } from "../../src/broker/staged.ts";
+import type { Knobs } from "./knobs.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { v2Mutants } from "./v2-mutants.ts";
 
 export type MutantWorld = {
   readonly scheduler: Scheduler;
   /** What is durable, whatever happens to the server. */
   readonly platter: { readonly jobs: JobStore; readonly blobs: BlobStore };
+  /** What a bug remembers over all lives of the server. */
+  readonly memory: Map<string, string>;
   /** Calls when the server is killed or stopped. */
   readonly onEnd: (call: () => void) => void;
 };
@@ -20,11 +32,22 @@ export type MutantWorld = {
 export type Mutant = {
   readonly name: string;
   readonly breaks: readonly string[];
+  /** What of the world lets it show sooner. */
+  readonly knobs?: Partial<Knobs>;
   readonly jobs?: (jobs: JobStore, world: MutantWorld) => JobStore;
   readonly blobs?: (blobs: BlobStore, world: MutantWorld) => BlobStore;
   readonly clock?: (clock: Clock) => Clock;
+  /** What the collector is told of bytes on their way. */
+  readonly staged?: (staged: Staged) => Staged;
   readonly broker?: (broker: Broker) => Broker;
   readonly attach?: (broker: Broker, socket: ClassicSocket) => ClassicConnection;
+  readonly attachWorker?: (
+    broker: Broker,
+    socket: WorkerSocket,
+    world: MutantWorld,
+  ) => WorkerConnection;
+  /** The worker's end of v2. */
+  readonly conversation?: (conversation: Conversation) => Conversation;
 };
 
 /** A pending job in place of what it is. */
@@ -277,6 +300,13 @@ const sweepsTooMuch: Mutant = {
   jobs: (jobs) => ({ ...jobs, usesBlob: async () => false }),
 };
 
+const sweepsTooSoon: Mutant = {
+  name: "the collector takes bytes on their way for garbage",
+  breaks: ["I9", "I2", "L11"],
+  knobs: { sweepMs: 200, smallBlobBytesMax: 0 },
+  staged: (staged) => ({ ...staged, isHeld: () => false, mark: () => () => true }),
+};
+
 const forgetsWords: Mutant = {
   name: "a claim that is made again gets another job",
   breaks: ["claim"],
@@ -329,6 +359,8 @@ export const mutants: readonly Mutant[] = [
   reusesTokens,
   neverFreesBytes,
   sweepsTooMuch,
+  sweepsTooSoon,
   forgetsWords,
   promisesTooMuch,
+  ...v2Mutants,
 ];

@@ -228,7 +228,7 @@ function createLink(deps: NetworkDeps, named: Named, accept: Accept, onGone: () 
 }
 
 /** One direction: in order, each frame a while after it was sent. */
-function createPipe({ scheduler, chance, knobs }: NetworkDeps) {
+export function createPipe({ scheduler, chance, knobs }: NetworkDeps) {
   let lastAt = 0;
   let isCut = false;
   return {

@@ -14,6 +14,7 @@ import type { Disk, Fate } from "./disk.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Mutant, MutantWorld } from "./mutants.ts";
 import type { Network } from "./network.ts";
+import type { V2Network } from "./v2-network.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSimClock, type SimClock, type Wall } from "./sim-clock.ts";
 import type { Trace } from "./trace.ts";
@@ -35,7 +36,8 @@ export type Server = {
   /** True from its birth until it listens. */
   isStarting(): boolean;
   incarnation(): number;
-  /** When the newest life began to listen. */
+  /** When the newest life was born, and when it began to listen. */
+  bornMs(): number;
   startedMs(): number;
   call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>>;
   /** Timers that the broker has armed. */
@@ -49,8 +51,11 @@ export type ServerDeps = {
   readonly trace: Trace;
   readonly disk: Disk;
   readonly network: Network;
+  readonly v2: V2Network;
   readonly wall: Wall;
   readonly mutant: Mutant | null;
+  /** A new life begins to listen. */
+  readonly onListen: () => void;
   /** For mutants alone: what is durable. */
   readonly platter: MutantWorld["platter"];
 };
@@ -70,9 +75,10 @@ const stopMsMax = 30_000;
 
 export function createServer(deps: ServerDeps): Server {
   const { scheduler, chance, knobs, trace, disk, network } = deps;
+  const memory = new Map<string, string>();
   let life: Life | null = null;
   let incarnation = 0;
-  let startedMs = 0;
+  let [bornMs, startedMs] = [0, 0];
 
   const end = () => {
     if (life === null) return;
@@ -82,6 +88,8 @@ export function createServer(deps: ServerDeps): Server {
     life.isListening = false;
     network.listen(null);
     network.dropAll();
+    deps.v2.listen(null);
+    deps.v2.dropAll();
     for (const giveUp of underWay) giveUp();
     life = null;
   };
@@ -92,10 +100,11 @@ export function createServer(deps: ServerDeps): Server {
       const sweepClock = createSimClock(scheduler, deps.wall);
       const mounted = disk.mount();
       const atEnd: (() => void)[] = [() => sweepClock.kill()];
-      const mutantWorld = { ...deps, onEnd: (call: () => void) => void atEnd.push(call) };
+      const mutantWorld = { ...deps, memory, onEnd: (call: () => void) => void atEnd.push(call) };
       const jobs = deps.mutant?.jobs?.(mounted.jobs, mutantWorld) ?? mounted.jobs;
       const blobs = deps.mutant?.blobs?.(mounted.blobs, mutantWorld) ?? mounted.blobs;
       const mine = (incarnation += 1);
+      bornMs = scheduler.nowMs();
       trace.note("server.boot", `${mine}`);
       const staged = watchStaged({ jobs, blobs });
       const given = brokerDeps(deps, mine, clock);
@@ -114,7 +123,13 @@ export function createServer(deps: ServerDeps): Server {
       if (life !== born) return;
       born.isListening = true;
       startedMs = scheduler.nowMs();
-      sweepOften(deps, { ...staged, staged, clock: sweepClock, log: given.log });
+      const heard = deps.mutant?.staged?.(staged) ?? staged;
+      sweepOften(deps, { ...staged, staged: heard, clock: sweepClock, log: given.log });
+      deps.onListen();
+      deps.v2.listen({
+        attachWorker: (socket) =>
+          deps.mutant?.attachWorker?.(broker, socket, mutantWorld) ?? broker.attachWorker(socket),
+      });
       const attach = deps.mutant?.attach;
       network.listen((socket) =>
         attach === undefined ? broker.attachClassic(socket) : attach(broker, socket),
@@ -133,6 +148,9 @@ export function createServer(deps: ServerDeps): Server {
       scheduler.after(stopMsMax, () => {
         if (!isStopped && life === mine) trace.violate("stop", `not stopped after ${stopMsMax} ms`);
       });
+      mine.broker.drain();
+      deps.v2.listen(null);
+      deps.v2.stopAll();
       await mine.broker.stop();
       isStopped = true;
       if (life !== mine) return;
@@ -144,6 +162,7 @@ export function createServer(deps: ServerDeps): Server {
     broker: () => (life?.isListening === true ? life.broker : null),
     isStarting: () => life?.isListening === false,
     incarnation: () => incarnation,
+    bornMs: () => bornMs,
     startedMs: () => startedMs,
     async call<T>(verb: (broker: Broker) => Promise<T>): Promise<Answer<T>> {
       await scheduler.sleep(chance.between(0, knobs.linkMsMax));

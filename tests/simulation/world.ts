@@ -22,6 +22,10 @@ import { createServer } from "./server.ts";
 import { createSimClock, createWall, type Wall } from "./sim-clock.ts";
 import { createTrace, type Trace, type Violation } from "./trace.ts";
 import { createWorks } from "./work.ts";
+import { createOnlooker, type Onlooker } from "./v2-onlooker.ts";
+import { createV2Liveness } from "./v2-liveness.ts";
+import { createV2Network } from "./v2-network.ts";
+import { runV2Workers } from "./v2-workers.ts";
 import { runWorkers } from "./workers.ts";
 
 export type Report = {
@@ -75,7 +79,7 @@ export async function runSeed(
 
 function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const chance = createChance(`seed ${seed}`);
-  const knobs = turnKnobs(chance.fork("knobs"));
+  const knobs = { ...turnKnobs(chance.fork("knobs")), ...mutant?.knobs };
   const scheduler: Scheduler = createScheduler(() => trace.violate("spin", "time stands still"));
   const trace: Trace = createTrace(() => scheduler.nowMs(), lineCount);
   const wall = createWall();
@@ -98,14 +102,23 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     signs,
     incarnation: () => server.incarnation(),
     isStarting: () => server.isStarting(),
+    onV2Loss: (known, former, job) => onlooker.checkLoss(known, former, job),
     madeSoonMs: (seq, revision) => disk.madeSoonMs(seq, revision),
     onClaim: (claimed) => liveness.lookAtOrder(claimed),
   });
   const fork = (name: string) => ({ ...base, judge, chance: chance.fork(name) });
   const disk = createDisk({ ...fork("disk"), jobs, blobs, onCommit: judge.read });
   const network = createNetwork(fork("network"));
+  const onlooker: Onlooker = createOnlooker({
+    ...base,
+    judge: () => judge,
+    bornMs: () => server.bornMs(),
+  });
+  const v2 = createV2Network({ ...fork("v2 network"), onlooker });
   const server = createServer({
     ...fork("server"),
+    v2,
+    onListen: onlooker.reset,
     disk,
     network,
     mutant,
@@ -119,8 +132,14 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     disk,
     network,
     server,
+    onlooker,
     idleSinceMs: (link) => idleSince.get(link)?.() ?? null,
   });
+  const v2Liveness = createV2Liveness({ ...fork("v2 liveness"), onlooker, server, disk });
+  const look = () => {
+    liveness.look();
+    v2Liveness.look();
+  };
 
   const play = async () => {
     const guard = (work: Promise<void>) =>
@@ -132,12 +151,21 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     const pullers = guard(
       runPullers({ ...fork("pullers"), server, calls, signs, isOver: () => isSettled }),
     );
+    const v2Workers = runV2Workers({
+      ...fork("v2 workers"),
+      server,
+      network: v2,
+      onlooker,
+      mutant,
+      isOver: () => isOver,
+    });
+    void guard(v2Workers.done);
     const clientsDeps = { ...fork("clients"), server };
     const clients = guard(runClients(clientsDeps));
     void guard(
       lookOften(
         scheduler,
-        liveness.look,
+        look,
         () => isSettled,
         () => isHealing,
       ),
@@ -147,18 +175,19 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     trace.note("heal");
     settleWall(wall, scheduler.nowMs());
     await Promise.all([nemesis, clients]);
-    await tidyUp(clientsDeps);
-    await untilSettled({ scheduler, judge, trace });
+    await untilSettled({ scheduler, judge, trace }, () => tidyUp(clientsDeps));
     await checkPlatter({ jobs, blobs, judge, trace });
     isSettled = true;
     await Promise.all([pullers, scheduler.sleep(quietMs)]);
     if (knobs.sweepMs !== null) await checkGarbage({ jobs, blobs, trace });
     await untilNoTimer();
     trace.note("quiet");
+    const [laden] = v2Workers.laden();
+    if (laden !== undefined) trace.violate("spool", `${laden} delivers nothing more`);
     await checkQuiet();
     isOver = true;
     for (const link of network.links()) link.hangUp();
-    await workers;
+    await Promise.all([workers, v2Workers.done]);
     await scheduler.sleep(20_000);
     await checkEmpty();
     server.kill("drop");
@@ -173,20 +202,27 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     const stats = await server.broker()!.stats();
     const seated = [...network.links()].filter((link) => link.isSeated() && link.isRegistered());
     const { connected, busy } = stats.workers;
+    const v2Seated = [...onlooker.talks()].filter(({ isWelcomed }) => isWelcomed);
     if (busy !== 0) trace.violate("I14", `${busy} leases are held and no job runs`);
-    if (connected !== seated.length) {
-      trace.violate("I14", `${connected} seats and ${seated.length} workers`);
+    if (connected !== seated.length + v2Seated.length) {
+      const workers = `${seated.length} and ${v2Seated.length} workers`;
+      trace.violate("I14", `${connected} seats and ${workers}`);
     }
-    if (server.timerCount() > 0) trace.violate("I14", `${server.timerCount()} timers are armed`);
+    if (server.timerCount() > looks())
+      trace.violate("I14", `${server.timerCount()} timers are armed`);
     const stored = stats.jobs.reduce((sum, { count }) => sum + count, 0);
     if (stored !== judge.cases().size)
       trace.violate("I1", `${stored} of ${judge.cases().size} jobs`);
   };
 
+  /** One timer looks for silent workers while there are any. */
+  const looks = () => (v2.links().size > 0 ? 1 : 0);
+
   /** Quarantines end by a timer, after an hour at most. */
   const untilNoTimer = async () => {
     const endsAt = scheduler.nowMs() + healMsMax;
-    while (server.timerCount() > 0 && scheduler.nowMs() < endsAt) await scheduler.sleep(60_000);
+    while (server.timerCount() > looks() && scheduler.nowMs() < endsAt)
+      await scheduler.sleep(60_000);
   };
 
   const checkEmpty = async () => {
@@ -222,19 +258,21 @@ function settleWall(wall: Wall, nowMs: number): void {
 
 type Standing = { readonly scheduler: Scheduler; readonly judge: Judge; readonly trace: Trace };
 
-/** Every job settles, within bounds. */
-async function untilSettled({ scheduler, judge, trace }: Standing): Promise<void> {
+/** Every job settles, within bounds. What workers give back late may be what waits for ever: tidied up as well. */
+async function untilSettled(
+  { scheduler, judge, trace }: Standing,
+  tidy: () => Promise<void>,
+): Promise<void> {
   const endsAt = scheduler.nowMs() + healMsMax;
-  while (scheduler.nowMs() < endsAt) {
-    const open = [...judge.cases().values()].filter(
-      ({ status }) => status === "pending" || status === "running",
-    );
-    if (open.length === 0) return;
+  for (let tidiedMs = Number.NEGATIVE_INFINITY; scheduler.nowMs() < endsAt;) {
+    if (scheduler.nowMs() - tidiedMs >= 60_000) {
+      tidiedMs = scheduler.nowMs();
+      await tidy();
+    }
+    if (judge.active().size === 0) return;
     await scheduler.sleep(1_000);
   }
-  const [stuck] = [...judge.cases().values()].filter(
-    ({ status }) => status === "pending" || status === "running",
-  );
+  const [stuck] = judge.active().values();
   if (stuck === undefined) return;
   const { seq, type, status, record } = stuck;
   const avoid = record?.avoid.join(" ") ?? "";

@@ -1,6 +1,6 @@
 // The jobs of a map that are submitted and not settled, by the keys of their newest tries; and how far the map is.
 
-import type { JobNews } from "./follow-group.ts";
+import type { JobNews } from "./job-news.ts";
 import type { JoblogEntry } from "./joblog.ts";
 import type { OpenedResult } from "./opened-result.ts";
 import { shownCommand, type PlannedJob } from "./planned-jobs.ts";

@@ -9,6 +9,9 @@ export const submitJsonBytesMax = 64 * 1024 * 1024;
 /** Jobs of a map that are submitted and not settled: more than a grid's workers hold, few enough to end at once. */
 export const mapAheadCountMax = 1_024;
 
+/** Jobs of a map that settle before more are submitted, once the former number is reached: one request takes them all. */
+export const mapRefillCount = 128;
+
 /** Results of a map that are fetched at a time. */
 export const mapFetchCountMax = 16;
 

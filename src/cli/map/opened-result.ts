@@ -37,19 +37,37 @@ export type OpenedResult = {
   close(): Promise<void>;
 };
 
-export async function openResult(
+/** Asks the server for it. */
+export async function fetchResult(
   client: Client,
   key: string,
   signal: AbortSignal,
 ): Promise<OpenedResult> {
   const { contentType, size, stream } = await client.openResult(key, { wait: false, signal });
   const pieces = piecesOf(stream);
-  if (contentType === outcomeMediaType) {
-    const bytes = joinBytes(await Array.fromAsync(pieces));
-    const outcome = decodeOutcome(new TextDecoder().decode(bytes));
-    const parts = partsOf(outcome);
-    return { outcome, sizeBytes: bytes.length, isHeld: true, parts, close: nothing };
-  }
+  if (contentType !== outcomeMediaType) return opened(key, contentType, size, pieces);
+  return openedFrom(key, contentType, joinBytes(await Array.fromAsync(pieces)));
+}
+
+/** Of one that is here already. */
+export function openedFrom(
+  key: string,
+  contentType: string | null,
+  bytes: Uint8Array,
+): Promise<OpenedResult> | OpenedResult {
+  if (contentType !== outcomeMediaType) return opened(key, contentType, bytes.length, once(bytes));
+  const outcome = decodeOutcome(new TextDecoder().decode(bytes));
+  const parts = partsOf(outcome);
+  return { outcome, sizeBytes: bytes.length, isHeld: true, parts, close: nothing };
+}
+
+/** Of one that is more than a document. */
+async function opened(
+  key: string,
+  contentType: string | null,
+  size: number | null,
+  pieces: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<OpenedResult> {
   if (contentType !== archiveMediaType) {
     await pieces.return();
     throw new GridError(
@@ -85,7 +103,7 @@ async function* partsIn(
   }
 }
 
-async function* once(bytes: Uint8Array) {
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
 }
 

@@ -6,10 +6,11 @@ import { mapEndMsMax, mapFetchCountMax } from "./limits.ts";
 import { createAwaitedJobs, toLogged } from "./awaited-jobs.ts";
 import type { AwaitedJob, AwaitedJobs, MapProgress } from "./awaited-jobs.ts";
 import { createClaims } from "./claims.ts";
-import { followGroup, type JobNews } from "./follow-group.ts";
+import { followGroup } from "./follow-group.ts";
 import { isHalted, type Halt } from "./halt.ts";
+import type { JobNews } from "./job-news.ts";
 import type { JoblogEntry } from "./joblog.ts";
-import { openResult, type OpenedResult } from "./opened-result.ts";
+import { fetchResult, openedFrom, type OpenedResult } from "./opened-result.ts";
 import type { PlannedJob } from "./planned-jobs.ts";
 import { createJobSupply, type JobSupply, type SupplyDeps } from "./supply-jobs.ts";
 import type { PackedJob } from "./to-job.ts";
@@ -17,7 +18,7 @@ import type { Turns } from "./turns.ts";
 
 export type MapDeps = Pick<
   SupplyDeps,
-  "planned" | "isSettled" | "aheadCountMax" | "delayMs" | "clock"
+  "planned" | "isSettled" | "aheadCountMax" | "refillCount" | "delayMs" | "clock"
 > & {
   readonly client: Client;
   readonly group: string;
@@ -33,6 +34,9 @@ export type MapDeps = Pick<
   readonly notice: (sentence: string) => void;
   /** The name that the joblog has for the worker. */
   readonly hostOf: (worker: string | null) => string;
+  /** Whether a job's worker and the moment of its start matter. */
+  readonly tellsStarts: boolean;
+  readonly usesSocket: boolean;
   /** Fires when the map is interrupted. */
   readonly signal: AbortSignal;
 };
@@ -132,7 +136,7 @@ function createSettle(deps: MapDeps, parts: Parts) {
   };
   return async (one: AwaitedJob, news: JobNews): Promise<void> => {
     const isCancelled = news.status === "cancelled";
-    const result = news.status === "done" ? await openResult(client, one.key, over) : null;
+    const result = news.status === "done" ? await resultOf(client, one.key, news, over) : null;
     const logged = toLogged(one, news, result, deps.hostOf);
     const isFailed = logged.exitValue !== 0 || logged.signal !== 0;
     if (isFailed && !isCancelled && !hasHalted && one.tries < deps.tryCountMax) {
@@ -156,6 +160,12 @@ function createSettle(deps: MapDeps, parts: Parts) {
   };
 }
 
+/** What came with the news, or else what the server keeps. */
+function resultOf(client: Client, key: string, { result }: JobNews, signal: AbortSignal) {
+  if (result === null) return fetchResult(client, key, signal);
+  return openedFrom(key, result.contentType, result.bytes);
+}
+
 function printableOf(
   { client, print }: MapDeps,
   { job, key }: AwaitedJob,
@@ -167,7 +177,7 @@ function printableOf(
     isHeld: result.isHeld,
     print: () => print(job, result),
     close: () => result.close(),
-    printAgain: async () => print(job, await openResult(client, key, signal)),
+    printAgain: async () => print(job, await fetchResult(client, key, signal)),
   };
 }
 

@@ -10,6 +10,8 @@ export type SupplyDeps = {
   /** Whether a former run settled it already. */
   readonly isSettled: (number: number) => boolean;
   readonly aheadCountMax: number;
+  /** Once that many are ahead, none follows before so many have settled: they travel together then. */
+  readonly refillCount: number;
   readonly delayMs: number;
   readonly clock: Clock;
   readonly stop: AbortSignal;
@@ -27,12 +29,13 @@ export type JobSupply = {
 };
 
 export function createJobSupply(deps: SupplyDeps): JobSupply {
-  const { aheadCountMax, clock, delayMs, stop } = deps;
+  const { aheadCountMax, refillCount, clock, delayMs, stop } = deps;
   const iterator = deps.planned[Symbol.asyncIterator]();
   const again: (() => Promise<NewJob>)[] = [];
   let aheadCount = 0;
   let plannedCount = 0;
   let hasEnded = false;
+  let isFull = false;
   let wake = () => {};
   stop.addEventListener("abort", () => wake(), { once: true });
 
@@ -45,12 +48,17 @@ export function createJobSupply(deps: SupplyDeps): JobSupply {
       if (!deps.isSettled(next.value.number)) return next.value;
     }
   };
+  const hasRoom = () => {
+    if (aheadCount >= aheadCountMax) isFull = true;
+    if (aheadCount <= aheadCountMax - refillCount) isFull = false;
+    return !isFull;
+  };
   async function* jobs() {
     try {
       while (!stop.aborted) {
         const former = again.shift();
         if (former !== undefined) yield await former();
-        else if (!hasEnded && aheadCount < aheadCountMax) {
+        else if (!hasEnded && hasRoom()) {
           const job = await nextPlanned();
           if (stop.aborted) return;
           if (job === null) {

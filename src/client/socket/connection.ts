@@ -134,7 +134,8 @@ async function toNews(
     return { kind: raw.kind, ...about, status, worker, progress };
   }
   const { status, info, size, sha256, content_type: contentType } = raw.said;
-  const hasBytes = withResult && status === "done";
+  const isHere = raw.body !== null && raw.said.url === undefined;
+  const hasBytes = status === "done" && (withResult === "small" ? isHere : withResult);
   return {
     kind: raw.kind,
     ...about,

@@ -27,8 +27,8 @@ export type Watched = { readonly jobs: readonly JobName[] } | { readonly group: 
 export type WatchOptions = CallOptions & {
   /** `false`: only how jobs end. */
   readonly changes?: boolean;
-  /** The results of jobs that are done come along. */
-  readonly withResult?: boolean;
+  /** The results of jobs that are done come along. `"small"`: only those that need no request of their own. */
+  readonly withResult?: boolean | "small";
   readonly progress?: boolean;
 };
 
@@ -55,7 +55,7 @@ export type WatchNews =
       readonly size: number | null;
       readonly sha256: string | null;
       readonly contentType: string | null;
-      /** The result, where it was asked for and there is one. */
+      /** The result, where it was asked for, there is one, and it is not too large for what was asked. */
       readonly bytes: Uint8Array | null;
     })
   /** There is no such job. */
@@ -96,7 +96,7 @@ export function createFollowing(
   watched: Watched,
   { changes = true, withResult = false, progress = false }: WatchOptions,
 ): Following {
-  const wish = { changes, with_result: withResult, progress };
+  const wish = { changes, with_result: withResult !== false, progress };
   const names = "jobs" in watched ? new Map(watched.jobs.map((job) => [String(job), job])) : null;
   const told = new Map<number, string>();
   let ids = new Set<number>();

@@ -75,20 +75,30 @@ export function trapOf({ phase }: Cell): Trap | null {
       return { request: socket, direction: "down", before: '"op":"receipt"' };
     case "receipt-large":
       return { request: /^PUT .*\/result$/, direction: "down", before: "HTTP/1.1 200" };
+    default:
+      return phase satisfies never;
   }
 }
 
 /** Shorter, nobody is given up and nothing counts as not delivered. */
 const lostMsMin = 30_000;
 
+/** Whether it lasted so long; a connection that was forgotten is missed only after its silence was noticed. */
+function isLong({ toxic, ms }: Cell): boolean {
+  return toxic === "forgotten" || ms >= lostMsMin;
+}
+
 /** How often the command may have been run. */
-export function executionsMax({ phase, ms, hasStandIn }: Cell): number {
-  if (ms < lostMsMin) return 1;
-  // A job whose delivery failed for so long was sent again; one that was given up went to whoever could do it.
-  return hasStandIn || phase.startsWith("payload") ? 2 : 1;
+export function executionsMax(cell: Cell): number {
+  const { phase, hasStandIn } = cell;
+  if (!isLong(cell)) return 1;
+  // A job whose delivery failed for so long is sent again; one that was given up goes to whoever could do it. That may
+  // be the agent whose large result is still on its way, when it is heard again before the result is.
+  const again: readonly Phase[] = ["idle", "payload-small", "payload-large", "result-large"];
+  return hasStandIn || again.includes(phase) ? 2 : 1;
 }
 
 /** Whether an attempt may have been given up, or may not have arrived. */
-export function mayBeLost({ ms }: Cell): boolean {
-  return ms >= lostMsMin;
+export function mayBeLost(cell: Cell): boolean {
+  return isLong(cell);
 }

@@ -42,8 +42,8 @@ export type GridAgent = {
 export type JobView = {
   readonly status: string;
   readonly failures: number;
-  readonly crashes: number;
 };
+type Stats = { readonly jobs: readonly { readonly status: string; readonly count: number }[] };
 type Event = {
   readonly change: string;
   readonly attempt: number | null;
@@ -67,6 +67,10 @@ export type Grid = AsyncDisposable & {
   startAgent(spec: AgentSpec): Promise<GridAgent>;
   /** `napMs`: how long the job takes; `resultBytes`: how much it answers. The payload is filled up to `payloadBytes`. */
   submit(type: string, key: string, job: JobSpec): Promise<void>;
+  /** So many tiny jobs at once. */
+  submitMany(type: string, count: number): Promise<void>;
+  /** Resolves when so many jobs are done. */
+  allDone(count: number): Promise<void>;
   /** Bytes as they come; resolves with their SHA-256. */
   submitStream(type: string, key: string, bytes: Iterable<Uint8Array>): Promise<string>;
   /** Of the result, read as it comes. */
@@ -93,7 +97,7 @@ export type JobSpec = {
 export const smallJob: JobSpec = { napMs: 0, resultBytes: 100, payloadBytes: 100 };
 
 const apiKey = "Zk3vQ8rT1xW6yB0nM5cJ9hL2";
-export const workerToken = "Hn7sD2fG9kP4qR8vX1zC6bM3";
+const workerToken = "Hn7sD2fG9kP4qR8vX1zC6bM3";
 
 /** Answers with the hash of the payload that it saw and its key, over and over, cut to length. */
 const script = `
@@ -146,7 +150,10 @@ export async function openGrid({ binary, types }: GridSpec): Promise<Grid> {
     async startServer() {
       startCount += 1;
       server = spawn([binary, "--config", config], join(folder, `server-${startCount}.log`));
-      await until(() => isReady(port), "the server is ready");
+      const { exited } = server;
+      const died = exited.then((code) => Promise.reject(new Error(`The server ended: ${code}`)));
+      await Promise.race([until(() => isReady(port), "the server is ready"), died]);
+      died.catch(() => {}); // Later it is killed on purpose.
     },
     async killServer() {
       if (server !== null) await end(server, "SIGKILL");
@@ -181,6 +188,17 @@ export async function openGrid({ binary, types }: GridSpec): Promise<Grid> {
       });
       if (answer.status !== 202) throw new Error(`${key}: ${await answer.text()}`);
     },
+    async submitMany(type, count) {
+      const line = (_: unknown, n: number) => `{"key":"many-${n}","payload":""}\n`;
+      const body = Array.from({ length: count }, line).join("");
+      const answer = await api(`/jobs/submit-many/${type}`, { method: "POST", body });
+      if (!(await answer.text()).includes(`"accepted":${count}`)) throw new Error("Not all.");
+    },
+    allDone: (count) =>
+      until(async () => {
+        const { jobs } = (await (await api("/stats")).json()) as Stats;
+        return (jobs.find(({ status }) => status === "done")?.count ?? 0) >= count;
+      }, `${count} jobs are done`),
     async submitStream(type, key, bytes) {
       const hash = new Bun.CryptoHasher("sha256");
       const source = bytes[Symbol.iterator]();
@@ -248,18 +266,16 @@ function agentWords(
     readonly name: string;
   },
 ): readonly string[] {
+  const url = `http://127.0.0.1:${proxyPort ?? at.port}`;
+  const flags =
+    `worker start --server ${url} --join ${workerToken} --type ${type} --slots ${slots} --name ${at.name} ` +
+    `--state-dir ${at.stateFolder} --log json --allow-root --env LEDGER --env AGENT`;
   return [
-    ...[
-      own ?? at.binary,
-      "worker",
-      "start",
-      "--server",
-      `http://127.0.0.1:${proxyPort ?? at.port}`,
-    ],
-    ...["--join", workerToken, "--type", type, "--slots", String(slots), "--name", at.name],
-    ...["--state-dir", at.stateFolder, "--log", "json", "--allow-root"],
-    ...["--env", "LEDGER", "--env", "AGENT", ...more],
-    ...["--", ...(command ?? ["sh", "-c", script])],
+    own ?? at.binary,
+    ...flags.split(" "),
+    ...more,
+    "--",
+    ...(command ?? ["sh", "-c", script]),
   ];
 }
 

@@ -17,7 +17,7 @@ export type LargeFigures = {
 };
 
 /** Peak of either process. */
-export const peakMibMax = 150;
+const peakMibMax = 150;
 
 export async function runLarge({
   binary,

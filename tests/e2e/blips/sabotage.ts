@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { buildSabotaged, type BrokenBuild } from "../../support/faults/sabotage.ts";
-import { crossing } from "./cells.ts";
+import type { Cell } from "./cells.ts";
 import { moments, runKilled } from "./killed.ts";
 import { runMatrix } from "./matrix.ts";
 
@@ -12,19 +12,11 @@ export type Planted = BrokenBuild & {
   readonly attack: (binary: string) => Promise<readonly string[]>;
 };
 
-const inCells =
-  (...[phase, toxic, ms]: [...Parameters<typeof one>]) =>
-  async (binary: string) => {
-    const cells = one(phase, toxic, ms);
-    const spec = { binary, cells, laneCount: cells.length, settleMsMax: 15_000 };
-    return (await runMatrix(spec)).problems;
-  };
 /** Thrice, because chance has a say. */
-const one = (
-  phase: Parameters<typeof crossing>[3] & {},
-  toxic: Parameters<typeof crossing>[0],
-  ms: number,
-) => crossing(toxic, [ms, ms, ms], false, phase);
+const inCells = (cell: Cell) => async (binary: string) => {
+  const cells = [cell, cell, cell];
+  return (await runMatrix({ binary, cells, laneCount: 3, settleMsMax: 15_000 })).problems;
+};
 
 export const abandonsOnResume: Planted = {
   name: "abandons-on-resume",
@@ -36,10 +28,10 @@ export const abandonsOnResume: Planted = {
       put: 'return isAtWork ? "abandon" : "deliver";',
     },
   ],
-  attack: inCells(["running"], ["close"], 100),
+  attack: inCells({ phase: "running", toxic: "close", ms: 100, hasStandIn: false }),
 };
 
-export const forgetsWhatItSent: Planted = {
+const forgetsWhatItSent: Planted = {
   name: "forgets-what-it-sent",
   does: "forgets a result as soon as it was sent",
   edits: [
@@ -49,10 +41,10 @@ export const forgetsWhatItSent: Planted = {
       put: 'link?.send(header, body); tell({ kind: "uploaded", job: name.job, attempt: name.attempt, verdict: "committed" });',
     },
   ],
-  attack: inCells(["result-small"], ["reset"], 100),
+  attack: inCells({ phase: "result-small", toxic: "reset", ms: 100, hasStandIn: false }),
 };
 
-export const givesAwayAtOnce: Planted = {
+const givesAwayAtOnce: Planted = {
   name: "gives-away-at-once",
   does: "gives a job to another as soon as a connection is torn on which it was not confirmed",
   edits: [
@@ -62,7 +54,7 @@ export const givesAwayAtOnce: Planted = {
       put: 'lease.stage === "sent"',
     },
   ],
-  attack: inCells(["result-small"], ["close"], 100),
+  attack: inCells({ phase: "result-small", toxic: "close", ms: 2_500, hasStandIn: true }),
 };
 
 export const spoolsNothing: Planted = {

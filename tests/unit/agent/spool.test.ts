@@ -175,3 +175,31 @@ test("openIdentity() keeps its id, gives each agent another, and makes a new one
   expect(warnings).toEqual(["identity.damaged"]);
   for (const identity of [damaged, second, other]) identity.close();
 });
+
+test("openSpool() for a temporary agent writes nothing that memory holds, and knows it all the same", async () => {
+  const folder = join(aFolder(), "spool");
+  const spool = await openSpool(folder, { log, sha256Hex, isTemporary: true });
+  const file = join(aFolder(), "result");
+  writeFileSync(file, "many bytes");
+  const large = { ...aResult("large", "many bytes"), bytes: null };
+  await spool.adopt(large, file);
+  const all = [aResult("small"), aFailure("broken"), large];
+  await Promise.all(all.map(spool.keep));
+  expect(readdirSync(folder)).toEqual(["large.1.bytes"]);
+  expect(await Promise.all(all.map(spool.get))).toEqual(all);
+  await Promise.all(all.map(spool.forget));
+  expect([readdirSync(folder), spool.count()]).toEqual([[], 0]);
+});
+
+test("openSpool() for a temporary agent still writes what would fill the memory", async () => {
+  const folder = join(aFolder(), "spool");
+  const spool = await openSpool(folder, { log, sha256Hex, isTemporary: true });
+  const text = "x".repeat(9 * 1024 * 1024);
+  const [one, other] = [aResult("one", text), aResult("other", text)];
+  await spool.keep(one);
+  await spool.keep(other);
+  expect(readdirSync(folder)).toEqual(["other.1.json"]);
+  expect(await spool.get(other)).toEqual(other);
+  await spool.forget(other);
+  expect(readdirSync(folder)).toEqual([]);
+});

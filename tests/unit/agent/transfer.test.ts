@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { createTransfers } from "../../../src/agent/transfer.ts";
 import type { WebFetch } from "../../../src/platform/web-fetch.ts";
 import { createSha256 } from "../../../src/blobs/hashing.ts";
-import { createSystemClock } from "../../../src/platform/clock.ts";
+import { quietLinkMs } from "../../../src/domain/limits-worker.ts";
+import { createSystemClock, type Clock } from "../../../src/platform/clock.ts";
 import { createMemoryPressure } from "../../../src/platform/memory-pressure.ts";
 import { createSystemRandom } from "../../../src/platform/random.ts";
 import { createMemoryPartStore } from "../../../src/blobs/memory/memory-part-store.ts";
@@ -31,11 +32,15 @@ const someBytes = (size: number) =>
   new Uint8Array(size).map((_, at) => (at * 31 + (at >> 8)) & 255);
 
 /** Pauses between tries cost no time here. */
-function transfersTo(apiUrl: string, fetch: WebFetch = (url, init) => globalThis.fetch(url, init)) {
+function transfersTo(
+  apiUrl: string,
+  fetch: WebFetch = (url, init) => globalThis.fetch(url, init),
+  clock: Partial<Clock> = {},
+) {
   return createTransfers({
     fetch,
     apiUrl: `${apiUrl}/`,
-    clock: { ...createSystemClock(), sleep: () => Promise.resolve() },
+    clock: { ...createSystemClock(), sleep: () => Promise.resolve(), ...clock },
     random: createSystemRandom(),
     createHash: createSha256,
     pressure: createMemoryPressure(),
@@ -225,6 +230,37 @@ test("upload() goes on where the server stopped hearing", async () => {
   expect(sha256(await result.bytes())).toBe(work.made.sha256);
 });
 
+test("upload() sends anew what has not moved for a while when the way to the server was lost", async () => {
+  await using work = await aResult(100_000);
+  let atMs = 0;
+  let hangs = 1;
+  let onHang = () => {};
+  const hung = new Promise<void>((resolve) => (onHang = resolve));
+  const forgetful: WebFetch = (url, init) => {
+    if (init.method !== "PUT" || hangs === 0) return fetch(url, init);
+    hangs -= 1;
+    onHang();
+    return new Promise((_, reject) => {
+      init.signal?.addEventListener("abort", () => reject(new Error("aborted")));
+    });
+  };
+  const transfers = transfersTo(work.door.api, forgetful, { monotonicMs: () => atMs });
+  let nudge = () => {};
+  let tryCount = 0;
+  const ended = transfers.upload(work.made, never, (leash) => {
+    tryCount += 1;
+    nudge = leash.nudge;
+  });
+  await hung;
+  nudge();
+  await new Promise(setImmediate);
+  expect(tryCount).toBe(1); // It may have moved a moment ago.
+  atMs += quietLinkMs;
+  nudge();
+  expect(await ended).toEqual(committed);
+  expect(tryCount).toBe(2);
+});
+
 test("upload() tells what can never be taken from what may be taken later", async () => {
   await using work = await aResult(100_000);
   const answering = (status: number, code: string | null) =>
@@ -236,6 +272,8 @@ test("upload() tells what can never be taken from what may be taken later", asyn
   expect(await answering(413, "payload-too-large")).toMatchObject({ code: "payload-too-large" });
   expect(await answering(507, "disk-low")).toMatchObject({ code: "disk-low" });
   expect(await answering(403, "forbidden")).toMatchObject({ code: "forbidden" });
+  // It came too slowly, which may be the cable's fault.
+  expect(await answering(400, "malformed")).toMatchObject({ code: "unreachable" });
   // Something between the two answered, or the server will be better soon.
   expect(await answering(403, null)).toMatchObject({ code: "unreachable" });
   expect(await answering(503, "overloaded")).toMatchObject({ code: "unreachable" });

@@ -18,6 +18,7 @@ function aSupply(count: number, given: Partial<SupplyDeps> = {}) {
     planned: planned(),
     isSettled: () => false,
     aheadCountMax: 2,
+    refillCount: 1,
     delayMs: 0,
     clock: createSystemClock(),
     stop: stop.signal,
@@ -50,6 +51,17 @@ test("jobs() stays so many ahead of what has settled, and plans no further", asy
   expect(total()).toBe(3);
   supply.settled();
   expect(await end).toBe("end");
+});
+
+test("jobs() waits, once enough are ahead, until several have settled, so that more travel together", async () => {
+  const { supply, next } = aSupply(9, { aheadCountMax: 4, refillCount: 2 });
+  for (const key of ["1", "2", "3", "4"]) expect(await next()).toBe(key);
+  const fifth = next();
+  supply.settled();
+  expect(await isWaiting(fifth)).toBe(true);
+  supply.settled();
+  expect([await fifth, await next()]).toEqual(["5", "6"]);
+  expect(await isWaiting(next())).toBe(true);
 });
 
 test("jobs() hands out another try before anything new", async () => {
