@@ -101,13 +101,13 @@ describe.skipIf(!hasGnuParallel())("beside GNU parallel", () => {
         written(command, values),
       ]);
     }
-  });
+  }, 30_000);
 
   test("shellQuote() and GNU parallel agree on every text", () => {
     for (const [text] of quotings) {
       expect(parallelDryRun("-0", "echo", ":::", text)).toBe(`echo ${shellQuote(text)}`);
     }
-  });
+  }, 30_000);
 });
 
 test("parseCommand() takes another string for {}, and names from a header", () => {
