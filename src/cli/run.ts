@@ -88,7 +88,15 @@ export function createProgram(): Command {
   add(noteCommand(inherited));
   add(completionCommand(inherited, program));
   add(selectorsCommand(inherited));
+  for (const command of program.commands) pointToOwnHelp(command, "gridlike");
   return program;
+}
+
+/** After a mistake the help of the very command is worth more than that of all. */
+function pointToOwnHelp(command: Command, above: string): void {
+  const words = `${above} ${command.name()}`;
+  command.showHelpAfterError(`Run ${words} --help for what it takes.`);
+  for (const below of command.commands) pointToOwnHelp(below, words);
 }
 
 const jobCommands = [
