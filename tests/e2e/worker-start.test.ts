@@ -1,7 +1,7 @@
 // A worker as its owner meets it: what it needs to be told, what it runs, how it ends, and what it refuses.
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildOnce } from "../support/binary.ts";
 import { openProgramPlace, type ProgramPlace, type Started } from "../support/started-program.ts";
@@ -55,10 +55,15 @@ async function untilRunning(key: string): Promise<void> {
 }
 
 /** A file that who reads it waits for, until the test opens it. */
-async function makeGate(): Promise<{ readonly path: string; open(): Promise<void> }> {
-  const path = join(place.folder, "gate");
+async function makeGate(name = "gate") {
+  const path = join(place.folder, name);
   expect(await Bun.spawn(["mkfifo", path]).exited).toBe(0);
-  return { path, open: () => writeFile(path, "") };
+  return {
+    path,
+    open: () => writeFile(path, ""),
+    /** Resolves when somebody has written to it. */
+    reached: () => readFile(path),
+  };
 }
 
 test("gridlike worker start needs nothing typed on the server's own machine, and runs a command for each job [GL-39]", async () => {
@@ -190,17 +195,22 @@ test("gridlike worker start waits for a server that is away, and gives up where 
 test("gridlike worker start comes back when the server was away, and delivers what was done meanwhile", async () => {
   const first = await serve();
   const gate = await makeGate();
-  const worker = work("--", "sh", "-c", `cat; cat ${gate.path}`);
+  const begun = await makeGate("begun");
+  const worker = work("--", "sh", "-c", `cat; echo >${begun.path}; cat ${gate.path}`);
   await worker.until(/^Connected/m);
   await submit("a", "kept");
-  await untilRunning("a");
+  await begun.reached(); // Sent is not enough: a job that its worker never had is given to the next.
   first.run.kill("SIGKILL");
   await first.end();
   await worker.until(/^No connection: .*$/m);
   await gate.open();
   const { port } = new URL(url);
-  const again = place.start("--config", "gridlike.toml", "--port", port);
-  await again.until(/listens at/);
+  for (;;) {
+    const again = place.start("--config", "gridlike.toml", "--port", port);
+    // Somebody else may have the port for a moment.
+    if ((await again.until(/listens at .* (already|keeps)/)) === "keeps") break;
+    await again.end();
+  }
   expect(await resultOf("a")).toBe("kept");
   expect(await jobOf("a")).toMatchObject({ status: "done", failures: 0 });
 }, 40_000);

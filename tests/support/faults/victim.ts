@@ -233,8 +233,15 @@ function isAlarming(line: string): boolean {
     const { level } = JSON.parse(line) as { readonly level?: unknown };
     return level !== "info" && level !== "warn";
   } catch {
-    return !line.startsWith("GridLike "); // Where it listens, told to a person.
+    return !isForPeople(line);
   }
+}
+
+/** Where it listens, and how a worker joins. */
+function isForPeople(line: string): boolean {
+  return ["GridLike ", "Start a worker ", "  gridlike worker start "].some((start) =>
+    line.startsWith(start),
+  );
 }
 
 /** Files in the directory where uploads are staged, wherever below the data directory it is. */
