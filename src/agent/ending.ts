@@ -3,8 +3,8 @@
 
 import { deliverMsMax, preemptMsMax } from "../domain/limits-worker.ts";
 import type { Timer } from "../platform/clock.ts";
-import type { Input, ReleaseWhy } from "./conversation-words.ts";
-import type { Spool } from "./spool.ts";
+import type { Input, ReleaseWhy } from "./conversation/conversation-words.ts";
+import type { Spool } from "./spool/spool.ts";
 import type { Work } from "./work.ts";
 
 /** `exitCode` is from the one table of the command line; `why` a sentence. */

@@ -4,8 +4,8 @@
 import { join } from "node:path";
 import { isEmptyFolder } from "../platform/job-files.ts";
 import { makeScratchFolder, removeScratchFolder } from "../platform/moved-files.ts";
-import { nameOf } from "./attempts.ts";
-import type { AttemptName } from "./conversation-words.ts";
+import { nameOf } from "./conversation/attempts.ts";
+import type { AttemptName } from "./conversation/conversation-words.ts";
 
 export type JobFolders = {
   /** Where the job's folder is, or will be. */

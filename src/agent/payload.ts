@@ -3,11 +3,11 @@
 
 import { join } from "node:path";
 import { removeTree } from "../platform/durable-files.ts";
-import { ownPayloadUrl } from "./address.ts";
-import { nameOf } from "./attempts.ts";
-import type { JobMessage } from "./conversation-words.ts";
+import { ownPayloadUrl } from "./transfer/address.ts";
+import { nameOf } from "./conversation/attempts.ts";
+import type { JobMessage } from "./conversation/conversation-words.ts";
 import type { JobBytes } from "./runner.ts";
-import type { Transfers } from "./transfer.ts";
+import type { Transfers } from "./transfer/transfer.ts";
 
 export type PayloadDeps = {
   readonly transfers: Pick<Transfers, "download">;

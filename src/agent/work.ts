@@ -8,15 +8,20 @@ import { killAfterMsDefault } from "../domain/limits.ts";
 import type { Clock } from "../platform/clock.ts";
 import { removeTree } from "../platform/durable-files.ts";
 import type { Log } from "../platform/log.ts";
-import { nameOf } from "./attempts.ts";
-import type { AttemptName, Input, JobMessage, ReleaseWhy } from "./conversation-words.ts";
+import { nameOf } from "./conversation/attempts.ts";
+import type {
+  AttemptName,
+  Input,
+  JobMessage,
+  ReleaseWhy,
+} from "./conversation/conversation-words.ts";
 import type { JobFolders } from "./job-folders.ts";
-import { createJobWords, type JobWords } from "./job-words.ts";
-import type { Ended } from "./outcome.ts";
+import { createJobWords, type JobWords } from "./conversation/job-words.ts";
+import type { Ended } from "./spool/outcome.ts";
 import { fetchPayload, payloadWith, type PayloadDeps } from "./payload.ts";
 import type { JobBytes, Outcome, Runner } from "./runner.ts";
-import { settleDone, toFailed, type FailedFacts, type SettleDeps } from "./settle-outcome.ts";
-import type { Spool } from "./spool.ts";
+import { settleDone, toFailed, type FailedFacts, type SettleDeps } from "./spool/settle-outcome.ts";
+import type { Spool } from "./spool/spool.ts";
 
 export type WorkDeps = SettleDeps &
   PayloadDeps & {

@@ -2,14 +2,14 @@
 // it opened is closed when it ends, however it ends.
 
 import { isAbsolute, join } from "node:path";
-import { toServerAddress } from "../agent/address.ts";
+import { toServerAddress } from "../agent/transfer/address.ts";
 import { createAgent, type Agent } from "../agent/agent.ts";
 import type { AgentEnd } from "../agent/ending.ts";
 import { openIdentity } from "../agent/identity.ts";
 import { createFreshFolders, createSharedFolders } from "../agent/job-folders.ts";
 import type { Runner } from "../agent/runner.ts";
-import { openSpool } from "../agent/spool.ts";
-import { createTransfers } from "../agent/transfer.ts";
+import { openSpool } from "../agent/spool/spool.ts";
+import { createTransfers } from "../agent/transfer/transfer.ts";
 import { createSha256, sha256Hex } from "../blobs/hashing.ts";
 import { ClientError } from "../client/client-error.ts";
 import { workerNameCharactersMax, workerWindowMax } from "../domain/limits.ts";

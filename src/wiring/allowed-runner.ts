@@ -1,7 +1,7 @@
 // Stands before every runner of a worker: asks the owner's policy about each job, because a server may send what was
 // never offered, holds each run to the owner's time limit, and tells of failures. Runs nothing itself.
 
-import { shorterMs } from "../agent/job-limit.ts";
+import { shorterMs } from "../agent/warm/job-limit.ts";
 import { wishProblem } from "../agent/policy.ts";
 import type { Assignment, JobBytes, Outcome, Runner } from "../agent/runner.ts";
 import { GridError } from "../domain/errors.ts";

@@ -1,7 +1,7 @@
 // Keeps a worker in a process of its own running beside a server: what the worker does wrong is no harm to the server.
 // One that ended by mistake is started again, ever later; one that cannot work is given up.
 
-import { createRestartPace } from "../agent/restart-pace.ts";
+import { createRestartPace } from "../agent/warm/restart-pace.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { OwnChild } from "../platform/own-child.ts";
 

@@ -1,7 +1,7 @@
 // A server and a worker of this process's own, for a command that finds no server: in a temporary folder, on the
 // loopback, with keys that nobody else knows. It runs what the caller sends, as the caller, and is gone afterwards.
 
-import { createShippedCommandRunner } from "../agent/run-shipped-command.ts";
+import { createShippedCommandRunner } from "../agent/command/run-shipped-command.ts";
 import { readConfig } from "../config/read-config.ts";
 import type { Config } from "../config/config.ts";
 import { assert } from "../domain/assert.ts";

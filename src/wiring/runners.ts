@@ -1,17 +1,17 @@
 // What a worker runs, put together from what its owner asked for: a command for each job or kept warm as a service,
 // the functions of a folder, commands that clients send. One runner comes of it, within the owner's policy.
 
-import { checkCommand } from "../agent/check-command.ts";
+import { checkCommand } from "../agent/command/check-command.ts";
 import { createJobDoor } from "../agent/job-door.ts";
-import type { Environment } from "../agent/job-environment.ts";
+import type { Environment } from "../agent/command/job-environment.ts";
 import { narrowOffer } from "../agent/policy.ts";
 import { createTypeRunner } from "../agent/run-by-type.ts";
-import { createRunCommand } from "../agent/run-command.ts";
-import { createFunctionRunner } from "../agent/run-function.ts";
-import { createServiceRunner } from "../agent/run-service.ts";
-import { createShippedCommandRunner } from "../agent/run-shipped-command.ts";
+import { createRunCommand } from "../agent/command/run-command.ts";
+import { createFunctionRunner } from "../agent/functions/run-function.ts";
+import { createServiceRunner } from "../agent/service/run-service.ts";
+import { createShippedCommandRunner } from "../agent/command/run-shipped-command.ts";
 import type { Runner } from "../agent/runner.ts";
-import type { ServiceContract } from "../agent/service-contract.ts";
+import type { ServiceContract } from "../agent/service/service-contract.ts";
 import { unreachable } from "../domain/assert.ts";
 import { GridError } from "../domain/errors.ts";
 import type { WorkerPolicy } from "../domain/worker-policy.ts";

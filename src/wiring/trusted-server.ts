@@ -1,7 +1,7 @@
 // Looks whether the server at an address is the one that was pinned, before anything secret is sent. Keeps trying
 // while nobody answers there, as a worker does with its server ever after.
 
-import { reconnectAfterMs } from "../agent/partings.ts";
+import { reconnectAfterMs } from "../agent/conversation/partings.ts";
 import type { Clock } from "../platform/clock.ts";
 import { openPinned, UnreachableError, type TlsOptions } from "../platform/pinned-tls.ts";
 import type { Random } from "../platform/random.ts";

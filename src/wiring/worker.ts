@@ -8,7 +8,7 @@ import {
   toResources,
   type Machine,
 } from "../agent/machine.ts";
-import { machineEnvironment } from "../agent/job-environment.ts";
+import { machineEnvironment } from "../agent/command/job-environment.ts";
 import { rootProblem } from "../agent/policy.ts";
 import { createVitals, readingsOf } from "../agent/vitals.ts";
 import { workerNameCharactersMax, workerSlotCountMax } from "../domain/limits.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { openLink, type Link, type LinkEnd } from "../../src/agent/link.ts";
+import { openLink, type Link, type LinkEnd } from "../../src/agent/conversation/link.ts";
 import { linkQueuedBytesMax } from "../../src/domain/limits-worker.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { atEndOfTurn } from "../../src/platform/turn.ts";

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { functionTypes } from "../../src/agent/function-catalogue.ts";
-import { createFunctionRunner } from "../../src/agent/run-function.ts";
-import type { FunctionOptions } from "../../src/agent/run-function.ts";
+import { functionTypes } from "../../src/agent/functions/function-catalogue.ts";
+import { createFunctionRunner } from "../../src/agent/functions/run-function.ts";
+import type { FunctionOptions } from "../../src/agent/functions/run-function.ts";
 import type { Assignment } from "../../src/agent/runner.ts";
 import {
   createListener,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { createServiceRunner } from "../../src/agent/run-service.ts";
-import type { ServiceOptions } from "../../src/agent/run-service.ts";
+import { createServiceRunner } from "../../src/agent/service/run-service.ts";
+import type { ServiceOptions } from "../../src/agent/service/run-service.ts";
 import {
   createListener,
   createWarmPlace,

@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createShippedCommandRunner } from "../../src/agent/run-shipped-command.ts";
+import { createShippedCommandRunner } from "../../src/agent/command/run-shipped-command.ts";
 import type { Assignment, Outcome } from "../../src/agent/runner.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { createProcessTrees } from "../../src/platform/process-tree.ts";

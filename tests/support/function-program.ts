@@ -1,6 +1,6 @@
 // A program that runs one function of a folder and prints its result: built into an executable by a test, because
 // functions are run by the executable itself.
-import { createFunctionRunner } from "../../src/agent/run-function.ts";
+import { createFunctionRunner } from "../../src/agent/functions/run-function.ts";
 import { run, resultOf, warmDeps } from "./warm-jobs.ts";
 
 const [folder = "", type = "", text = "", directory = ""] = process.argv.slice(2);

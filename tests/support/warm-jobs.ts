@@ -2,9 +2,9 @@
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { machineEnvironment } from "../../src/agent/job-environment.ts";
+import { machineEnvironment } from "../../src/agent/command/job-environment.ts";
 import type { Assignment, JobBytes, Outcome, Report, Runner } from "../../src/agent/runner.ts";
-import type { WarmDeps } from "../../src/agent/warm-process.ts";
+import type { WarmDeps } from "../../src/agent/warm/warm-process.ts";
 import { createSystemClock } from "../../src/platform/clock.ts";
 import { createSilentLog } from "../../src/platform/log.ts";
 import { createProcessTrees } from "../../src/platform/process-tree.ts";

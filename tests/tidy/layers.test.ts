@@ -18,7 +18,7 @@ test("layerProblems() finds an import that points up, sideways into a provider, 
     ["src/server/a.ts", 'import { type X, y } from "../store/job-store.ts";'],
     ["src/cli/a.ts", 'import {\n  x,\n  y,\n} from "../broker/broker.ts";'],
     ["src/main.ts", 'import { x } from "./wiring/server.ts";'],
-    ["src/config/a.ts", 'import { x } from "../../tests/support/a-job.ts";'],
+    ["src/config/a.ts", 'import { x } from "../support/a-job.ts";'],
   ] as const) {
     expect([text, layerProblems(planted(path, text))]).toEqual([
       text,

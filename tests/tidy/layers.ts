@@ -84,7 +84,13 @@ export function layerProblems(files: Files): readonly string[] {
 
 /** The script that runs in a process of its own, and the one file of the client with its clock, chance and SHA-256. */
 const ownGlobals: { readonly [path: string]: readonly string[] } = {
-  "src/agent/function-host.ts": ["process", "console", "performance", "Bun.file", "Bun.write"],
+  "src/agent/functions/function-host.ts": [
+    "process",
+    "console",
+    "performance",
+    "Bun.file",
+    "Bun.write",
+  ],
   "src/client/runtime.ts": ["performance", "setTimeout", "setImmediate", "Math.random", "crypto"],
 };
 

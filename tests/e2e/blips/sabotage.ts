@@ -36,7 +36,7 @@ const forgetsWhatItSent: Planted = {
   does: "forgets a result as soon as it was sent",
   edits: [
     {
-      file: "src/agent/delivery.ts",
+      file: "src/agent/spool/delivery.ts",
       find: "link?.send(header, body);",
       put: 'link?.send(header, body); tell({ kind: "uploaded", job: name.job, attempt: name.attempt, verdict: "committed" });',
     },
@@ -62,7 +62,7 @@ export const spoolsNothing: Planted = {
   does: "keeps results in memory alone",
   edits: [
     {
-      file: "src/agent/spool.ts",
+      file: "src/agent/spool/spool.ts",
       find: "await replaceFile(sidecarOf(key), toSidecar(ended));",
       put: "await replaceFile(`${sidecarOf(key)}.tmp`, toSidecar(ended));",
     },

@@ -4,7 +4,7 @@ import {
   toPayloadPlace,
   toResultUrl,
   toServerAddress,
-} from "../../../src/agent/address.ts";
+} from "../../../src/agent/transfer/address.ts";
 
 test("toServerAddress() takes http and ws, with whatever a proxy puts before", () => {
   for (const [given, socketUrl, apiUrl] of [

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkCommand } from "../../../src/agent/check-command.ts";
+import { checkCommand } from "../../../src/agent/command/check-command.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -1,9 +1,12 @@
 // The worker's end of a conversation as scripts: what it is told, and what it makes of it, line by line.
 
 import { expect, test } from "bun:test";
-import { createConversation, type Conversation } from "../../../src/agent/conversation.ts";
-import type { Effect, Input } from "../../../src/agent/conversation-words.ts";
-import { reconnectAfterMs } from "../../../src/agent/partings.ts";
+import {
+  createConversation,
+  type Conversation,
+} from "../../../src/agent/conversation/conversation.ts";
+import type { Effect, Input } from "../../../src/agent/conversation/conversation-words.ts";
+import { reconnectAfterMs } from "../../../src/agent/conversation/partings.ts";
 import { reconnectMsMax } from "../../../src/domain/limits-worker.ts";
 import type {
   HeldAttempt,

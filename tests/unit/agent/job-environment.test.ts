@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { machineEnvironment } from "../../../src/agent/job-environment.ts";
+import { machineEnvironment } from "../../../src/agent/command/job-environment.ts";
 
 test("machineEnvironment() passes on what is allowed, and nothing else", () => {
   const own = {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { collectOutput } from "../../../src/agent/job-output.ts";
+import { collectOutput } from "../../../src/agent/command/job-output.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -1,8 +1,8 @@
 // What running jobs say on its way to the server, and messages on their way into frames.
 
 import { expect, test } from "bun:test";
-import { createJobWords } from "../../../src/agent/job-words.ts";
-import { packFrames } from "../../../src/agent/pack-frames.ts";
+import { createJobWords } from "../../../src/agent/conversation/job-words.ts";
+import { packFrames } from "../../../src/agent/conversation/pack-frames.ts";
 import { frameBytesMax, frameMessageCountMax } from "../../../src/domain/limits.ts";
 import type { Message } from "../../../src/protocol/frame.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { judgeEnd } from "../../../src/agent/judge-end.ts";
+import { judgeEnd } from "../../../src/agent/command/judge-end.ts";
 
 const limits = { timeoutMs: 1_500, resultBytesMax: 10 };
 const exited = (code: number | null, signal: string | null = null) =>

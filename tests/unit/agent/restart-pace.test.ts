@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createRestartPace } from "../../../src/agent/restart-pace.ts";
+import { createRestartPace } from "../../../src/agent/warm/restart-pace.ts";
 
 test("ended() rests twice as long after each short life, at most ten seconds, and forgets after a steady one", () => {
   const pace = createRestartPace();

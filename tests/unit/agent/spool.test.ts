@@ -5,9 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Ended } from "../../../src/agent/outcome.ts";
+import type { Ended } from "../../../src/agent/spool/outcome.ts";
 import { openIdentity } from "../../../src/agent/identity.ts";
-import { openSpool } from "../../../src/agent/spool.ts";
+import { openSpool } from "../../../src/agent/spool/spool.ts";
 import { sha256Hex } from "../../../src/blobs/hashing.ts";
 import { createSystemClock } from "../../../src/platform/clock.ts";
 import { createIds } from "../../../src/platform/ids.ts";

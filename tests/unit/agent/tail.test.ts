@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createTail } from "../../../src/agent/tail.ts";
+import { createTail } from "../../../src/agent/warm/tail.ts";
 
 test("text() is the end of all that was added, within the bound", () => {
   const tail = createTail(10);

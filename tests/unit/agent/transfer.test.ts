@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTransfers } from "../../../src/agent/transfer.ts";
+import { createTransfers } from "../../../src/agent/transfer/transfer.ts";
 import type { WebFetch } from "../../../src/platform/web-fetch.ts";
 import { createSha256 } from "../../../src/blobs/hashing.ts";
 import { quietLinkMs } from "../../../src/domain/limits-worker.ts";
