@@ -137,6 +137,8 @@ export function createConnections(deps: ConnectionDeps): (socket: WorkerSocket) 
       holdings.confirm(self, hand, "running");
     }
     noteReport(self, 1, body.length);
+    // Its owner logs an error of it.
+    if (hand !== null && hand.reviving !== null) await hand.reviving.catch(() => {});
     const answer = await takeOutcome(deps, said, body, hand);
     noteReport(self, -1, -body.length);
     const re = id === null ? {} : { re: id };

@@ -22,6 +22,8 @@ export type Hand = {
   isCounted: boolean;
   /** The worker knows that it has it: it was given, or its verdict was told. */
   isNamed: boolean;
+  /** While it is taken up again after it was given up: what is said of it counts behind that. */
+  reviving: Promise<void> | null;
   readonly holder: Holder;
 };
 

@@ -61,7 +61,7 @@ export function createHoldings(deps: HoldingsDeps): Holdings {
   const put = (own: Own, { seq, id, type, attempt }: RunningJob, isNamed: boolean): Hand => {
     const { n, tokenHash } = attempt;
     const about = { seq, job: id, attempt: n, type, tokenHash, holder: own.holder };
-    const hand: Hand = { ...about, fate: "open", isCounted: isNamed, isNamed };
+    const hand: Hand = { ...about, fate: "open", isCounted: isNamed, isNamed, reviving: null };
     own.hands ??= new Map();
     own.hands.set(nameOf(id, n), hand);
     hands.put(hand);
@@ -111,6 +111,11 @@ export function createHoldings(deps: HoldingsDeps): Holdings {
     const lease = leaseOf(hand);
     if (isOpen !== null) {
       if (!own.life.isConnected && lease !== null) leaveAlone(own, lease);
+      // It ended meanwhile, when it counted as lost: nobody would say so again.
+      else if (find(own, hand.job, hand.attempt) !== hand) {
+        const info = "Its worker ended it while it was taken up again.";
+        await giveBack(deps, { seq: hand.seq, attempt: hand.attempt, info }, "release");
+      }
       return;
     }
     if (hand.fate !== "open" || lease !== null) return;
@@ -138,8 +143,9 @@ export function createHoldings(deps: HoldingsDeps): Holdings {
     confirm(own, hand, stage) {
       const lease = leaseOf(hand);
       if (lease === null) {
-        if (hand.fate === "lost") deps.carryOut(revive(own, hand, stage));
-        return;
+        if (hand.fate !== "lost") return;
+        hand.reviving = revive(own, hand, stage).finally(() => (hand.reviving = null));
+        return deps.carryOut(hand.reviving);
       }
       if (lease.stage === "running") return;
       // Until it is told to run, it has waited.

@@ -70,7 +70,7 @@ export function turnKnobs(chance: Chance): Knobs {
     readMsMax: chance.pick([0, 0, 0, 3]),
     blobMsMax: chance.pick([0, 2, 40, 400]),
     blobErrorRate: chance.pick([0, 0, 0, 0.02]),
-    sweepMs: chance.pick(isQuiet ? [null, 20_000] : [null, 200, 7_000]),
+    sweepMs: chance.pick(isQuiet ? [null, 20_000] : [null, 400, 7_000]),
     linkMsMax: chance.pick([0, 5, 50]),
     linkSlownessMax: chance.pick([1, 20, 200]),
     workersPerTypeMax: chance.pick([1, 2, 4]),
@@ -79,7 +79,9 @@ export function turnKnobs(chance: Chance): Knobs {
     failureRate: chance.pick([0, 0.05, 0.3]),
     absenceMsMax: chance.pick([1_000, 3_000, 30_000]),
     clientCount: isQuiet ? 1 : chance.between(1, 5),
-    clientPauseMsMax: isQuiet ? chance.pick([60_000, 10_000]) : chance.pick([300, 1_500, 4_000]),
+    clientPauseMsMax: isQuiet
+      ? chance.pick([60_000, 60_000, 20_000])
+      : chance.pick([300, 1_500, 4_000]),
     putOffMsMax: isQuiet ? 600_000 : 20_000,
     activeMs: isQuiet ? 1_200_000 : chance.between(20_000, 60_000),
     faultPauseMsMax: isQuiet ? 400_000 : chance.pick([2_000, 8_000, 30_000]),

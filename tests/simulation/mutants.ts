@@ -3,7 +3,7 @@
 
 import { sha256Hex } from "../../src/blobs/hashing.ts";
 import type { BlobStore } from "../../src/blobs/blob-store.ts";
-import type { Conversation } from "../../src/agent/conversation.ts";
+import type { Conversation } from "../../src/agent/conversation/conversation.ts";
 import type {
   Broker,
   ClassicConnection,

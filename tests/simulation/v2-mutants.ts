@@ -1,8 +1,8 @@
 // Planted bugs of the v2 protocol, on both ends: words are changed, held back or made up on their way between the socket
 // and the machine that they are for.
 
-import type { Conversation } from "../../src/agent/conversation.ts";
-import type { Effect } from "../../src/agent/conversation-words.ts";
+import type { Conversation } from "../../src/agent/conversation/conversation.ts";
+import type { Effect } from "../../src/agent/conversation/conversation-words.ts";
 import type { Broker, WorkerConnection, WorkerSocket } from "../../src/broker/broker.ts";
 import {
   decodeFrame,
@@ -53,16 +53,21 @@ function mapLines(body: Uint8Array, change: (line: Line) => Line): Uint8Array {
   return new TextEncoder().encode(changed.map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
 
-function nameOf({ job, attempt }: Line): string {
-  return `${String(job)}.${String(attempt)}`;
+/** Words of headers are what the protocol says they are. */
+function wordIn(line: Line, field: string): string {
+  return line[field] as string;
 }
 
-function attemptOf(header: MessageHeader): number {
-  return Number(header["attempt"]);
+function nameOf(line: Line): string {
+  return `${wordIn(line, "job")}.${attemptOf(line)}`;
 }
 
-function receipt({ job, attempt }: MessageHeader, verdict: "committed" | "abandon"): ServerSays {
-  return { op: "receipt", job: String(job), attempt: Number(attempt), verdict };
+function attemptOf(line: Line): number {
+  return line["attempt"] as number;
+}
+
+function receipt(header: MessageHeader, verdict: "committed" | "abandon"): ServerSays {
+  return { op: "receipt", job: wordIn(header, "job"), attempt: attemptOf(header), verdict };
 }
 
 /** Workers that are always there, and often away. */
@@ -128,7 +133,7 @@ const checksNoToken: Mutant = {
     between(broker, socket, {
       said(message, pass) {
         const { header } = message;
-        if (header.op === "job") memory.set(nameOf(header), String(header["token"]));
+        if (header.op === "job") memory.set(nameOf(header), wordIn(header, "token"));
         pass(message);
       },
       heard({ header, body }, pass) {
@@ -150,7 +155,7 @@ const abandonsLateResults: Mutant = {
       heard(message, pass) {
         const { header } = message;
         if (header.op !== "result") return pass(message);
-        void platter.jobs.find({ by: "id", id: String(header["job"]) }).then((job) => {
+        void platter.jobs.find({ by: "id", id: wordIn(header, "job") }).then((job) => {
           if (job?.status === "running" && job.attempt.n > attemptOf(header)) {
             socket.send(receipt(header, "abandon"));
           } else pass(message);
@@ -231,7 +236,7 @@ const welcomesCopies: Mutant = {
     between(broker, socket, {
       heard({ header, body }, pass) {
         const isHello = header.op === "hello";
-        const other = `${String(header["worker_id"])} of ${socket.connection}`;
+        const other = `${wordIn(header, "worker_id")} of ${socket.connection}`;
         pass({ header: isHello ? { ...header, worker_id: other } : header, body });
       },
     }),

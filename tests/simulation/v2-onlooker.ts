@@ -6,18 +6,15 @@ import { killAfterMsDefault, lostMsMin, lostMsMinAfterStart } from "../../src/do
 import type { Job } from "../../src/domain/job.ts";
 import type { Message } from "../../src/protocol/frame.ts";
 import { parseHeld, parseWorkerMessage } from "../../src/protocol/worker-messages.ts";
-import type {
-  HeldAttempt,
-  HeldVerdict,
-  ReceiptVerdict,
-  ServerSays,
-} from "../../src/protocol/worker-messages.ts";
+import type { HeldAttempt, HeldVerdict, ServerSays } from "../../src/protocol/worker-messages.ts";
+import type { Disk } from "./disk.ts";
 import type { Case, Judge } from "./judge.ts";
 import type { Knobs } from "./knobs.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Trace } from "./trace.ts";
 import type { V2Link } from "./v2-network.ts";
 import { wallStartsAt, type Wall } from "./sim-clock.ts";
+import { brokenByReceipt, verdictOf, type EndOp, type Told } from "./v2-rules.ts";
 
 /** A process of a worker, as it truly is. */
 export type Holder = {
@@ -52,7 +49,7 @@ export type Talk = {
   /** Attempts that it was given or that go on, and whose end the server has not heard. */
   readonly hands: Set<string>;
   /** What was last heard of the end of an attempt. */
-  readonly ends: Map<string, "result" | "fail" | "release">;
+  readonly ends: Map<string, EndOp>;
   /** When the server last heard of its room. */
   roomSinceMs: number;
 };
@@ -84,19 +81,13 @@ export type Onlooker = {
   addHolder(holder: Holder): void;
 };
 
-/** What a server answers to the end of an attempt, on whichever road. */
-export type Told = {
-  readonly job: string;
-  readonly attempt: number;
-  readonly verdict: ReceiptVerdict;
-};
-
 export type OnlookerDeps = {
   readonly scheduler: Scheduler;
   readonly knobs: Knobs;
   readonly trace: Trace;
   readonly wall: Wall;
   readonly judge: () => Judge;
+  readonly disk: () => Pick<Disk, "madeSoonMs">;
   /** When the server was started. */
   readonly bornMs: () => number;
 };
@@ -240,11 +231,17 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
       trace.note(`v2.verdict-${verdict.do}`, `${nameOf(verdict)} ${held.state}`);
       checkVerdict(held, verdict, list.atMs);
       const isKept = verdict.do === "continue" || verdict.do === "deliver";
-      if (!isKept || !isOpen(nameOf(verdict))) continue;
+      if (!isKept || !isOpen(nameOf(verdict)) || isElsewhere(talk, nameOf(verdict))) continue;
       talk.hands.add(nameOf(verdict));
       confirmed.add(nameOf(verdict));
     }
   };
+
+  /** A copy of a worker brings what the worker itself has. */
+  const isElsewhere = (talk: Talk, name: string) =>
+    [...talksByConnection.values()].some(
+      (other) => other !== talk && other.hands.has(name) && other.workerId !== talk.workerId,
+    );
 
   /** The table of section 5. What changed since the list arrived may be judged by either state. */
   const checkVerdict = (held: HeldAttempt, { do: said }: HeldVerdict, listMs: number) => {
@@ -255,33 +252,17 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
     if (!isTokenRight && said !== "abandon") return say("token", "its token is wrong");
     if (!isTokenRight) return trace.note("v2.wrong-token");
     if (known === null) return; // Deleted, at any time until now.
-    const isAtWork = held.state === "queued" || held.state === "running";
     if (said === "continue" && known.changedMs < nowMs() && known.open !== held.attempt) {
       return say("verdict", "it is not open");
     }
-    if (known.changedMs >= listMs) return;
-    const expected = expectedOf(known, held, isAtWork);
-    if (!expected.includes(said)) say("verdict", `expected ${expected.join(" or ")}`);
+    if (known.changedMs >= listMs || isOnItsWay(known)) return;
+    const expected = verdictOf(known, held, wallStartsAt + nowMs() + deps.wall.offsetMs);
+    if (said !== expected) say("verdict", `expected ${expected}`);
   };
 
-  const expectedOf = (
-    { record, status, open, lastAttempt, retriedAfter }: Case,
-    { attempt, state }: HeldAttempt,
-    isAtWork: boolean,
-  ): readonly HeldVerdict["do"][] => {
-    if (record === null || attempt <= retriedAfter) return ["abandon"];
-    if (status === "cancelled") return ["cancel"];
-    if (status === "done" || status === "failed") return ["abandon"];
-    if (open === attempt) return [isAtWork ? "continue" : "deliver"];
-    if (status === "running") return [state === "finished" ? "deliver" : "abandon"];
-    if (!isAtWork) return ["deliver"];
-    if (record.status !== "pending") return ["abandon"];
-    const { deadline } = record.options;
-    const isPast = deadline !== null && deadline <= wallStartsAt + nowMs() + deps.wall.offsetMs;
-    const isToWait = record.held || record.readyAt > 0 || isPast;
-    // To be given out again it would have changed.
-    return attempt !== lastAttempt || isToWait ? ["abandon"] : ["continue"];
-  };
+  /** Given out by a move that is not written yet. */
+  const isOnItsWay = ({ seq, record }: Case) =>
+    record !== null && deps.disk().madeSoonMs(seq, record.revision + 1) !== null;
 
   const checkJob = (talk: Talk, said: Extract<ServerSays, { op: "job" }>) => {
     const name = nameOf(said);
@@ -315,31 +296,11 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
     checkEnd(said, talk.ends.get(name) ?? "nothing");
   };
 
-  const checkEnd = (
-    { job, attempt, verdict }: Told,
-    of: "result" | "fail" | "release" | "nothing",
-  ) => {
-    const known = caseOf(job);
-    if (known === null || known.record === null) return; // Deleted meanwhile.
-    const { record, open, retriedAfter, lastAttempt, status } = known;
-    const isWanted = attempt > retriedAfter && attempt <= lastAttempt;
-    const isDone = record.status === "done";
-    const say = (promise: string) =>
-      trace.violate(promise, `the ${of} of ${job}.${attempt} was called ${verdict}: ${status}`);
-    switch (verdict) {
-      case "committed": {
-        const isSo = of === "result" ? isDone && record.by === attempt : open !== attempt;
-        return isSo ? undefined : say("verdict");
-      }
-      case "superseded":
-        return isDone && record.by !== attempt ? undefined : say("verdict");
-      case "abandon":
-        if (of !== "result") return open === attempt ? say("verdict") : undefined;
-        // Whoever is first with a result of this life completes the job, however late.
-        return isWanted && (status === "pending" || status === "running") ? say("late") : undefined;
-      case "conflict":
-        return say("verdict"); // Everybody computes the same.
-    }
+  const checkEnd = (told: Told, of: EndOp | "nothing") => {
+    const known = caseOf(told.job);
+    const broken = known === null ? null : brokenByReceipt(known, told, of); // Null: deleted meanwhile.
+    if (broken === null) return;
+    trace.violate(broken, `the ${of} of ${nameOf(told)} was called ${told.verdict}`);
   };
 
   const checkSilence = (known: Case, grace: number) => {

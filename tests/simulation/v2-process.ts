@@ -1,12 +1,19 @@
 // One process of a simulated v2 worker: the product's own conversation, with everything around it simulated. Does what
 // the conversation decides and tells it what happened, as the agent does.
 
-import { nameOf } from "../../src/agent/attempts.ts";
-import { createConversation, type Conversation } from "../../src/agent/conversation.ts";
-import type { AttemptName, Effect, Input } from "../../src/agent/conversation-words.ts";
-import { toInput } from "../../src/agent/hear.ts";
-import { toEndMessage } from "../../src/agent/outcome.ts";
-import { packFrames } from "../../src/agent/pack-frames.ts";
+import { nameOf } from "../../src/agent/conversation/attempts.ts";
+import {
+  createConversation,
+  type Conversation,
+} from "../../src/agent/conversation/conversation.ts";
+import type {
+  AttemptName,
+  Effect,
+  Input,
+} from "../../src/agent/conversation/conversation-words.ts";
+import { toInput } from "../../src/agent/conversation/hear.ts";
+import { toEndMessage } from "../../src/agent/spool/outcome.ts";
+import { packFrames } from "../../src/agent/conversation/pack-frames.ts";
 import { unreachable } from "../../src/domain/assert.ts";
 import { joinBytes } from "../../src/domain/join-bytes.ts";
 import { deliverMsMax, quietLinkMs } from "../../src/domain/limits-worker.ts";
@@ -120,7 +127,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
     }
     isTelling = false;
   };
-  const end = () => {
+  const die = () => {
     if (!isAlive) return;
     isAlive = false;
     spool.crash();
@@ -139,7 +146,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
     onBegin: onlooker.began,
     die() {
       trace.note("v2.die", machine.name);
-      end();
+      die();
     },
   });
 
@@ -220,7 +227,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
       const isLarge = ended.kind === "finished" && ended.size > knobs.v2BodyBytesMax;
       if (isLarge) return void upload(name);
       const { header, body } = toEndMessage(ended, id);
-      send(encodeMessage(header as never, body));
+      send(encodeMessage(header, body));
     });
   };
   const upload = async (name: AttemptName) => {
@@ -228,17 +235,21 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
     const ended = spool.get(key);
     if (uploads.has(key) || ended?.kind !== "finished" || ended.bytes === null) return;
     uploads.add(key);
-    const end = await roads.upload(ended, ended.bytes, () => isAlive && spool.get(key) !== null);
+    const uploaded = await roads.upload(
+      ended,
+      ended.bytes,
+      () => isAlive && spool.get(key) !== null,
+    );
     uploads.delete(key);
     if (!isAlive) return;
-    if (end.kind === "receipt") {
-      const { verdict } = end;
+    if (uploaded.kind === "receipt") {
+      const { verdict } = uploaded;
       onlooker.checkEnd({ ...plain(name), verdict }, "result");
       settled.add(key);
       tell({ kind: "uploaded", ...plain(name), verdict });
-    } else if (end.kind === "refused" || end.kind === "unreachable") {
-      const code = end.kind === "refused" ? end.code : "unreachable";
-      if (end.kind === "refused") settled.add(key);
+    } else if (uploaded.kind === "refused" || uploaded.kind === "unreachable") {
+      const code = uploaded.kind === "refused" ? uploaded.code : "unreachable";
+      if (uploaded.kind === "refused") settled.add(key);
       tell({ kind: "undelivered", ...plain(name), code, detail: "It was not taken." });
     }
   };
@@ -316,7 +327,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
         return tell({ kind: "renewed", workerId: machine.workerId });
       case "give-up":
         trace.note("v2.gave-up", `${machine.name} ${effect.why}`);
-        return after(0, end);
+        return after(0, die);
       case "note":
         return trace.note(`v2.note-${effect.event}`, JSON.stringify(effect.fields));
       default:
@@ -327,7 +338,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
   const leave = () => {
     tell({ kind: "leave", why: "drained" });
     trace.note("v2.left", machine.name);
-    after(200, end);
+    after(200, die);
   };
   /** Waits for the receipts of what it has done. */
   const deliverRest = (untilMs: number) => {
@@ -358,7 +369,7 @@ export function startProcess(deps: V2ProcessDeps, machine: Machine, bootId: stri
   return {
     holder,
     done,
-    kill: end,
+    kill: die,
     drain(withinMs) {
       tell({ kind: "drain" });
       drainRest(scheduler.nowMs() + withinMs);

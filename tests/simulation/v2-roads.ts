@@ -2,8 +2,8 @@
 // again. Nothing of it goes through the socket.
 
 import { sha256Hex } from "../../src/blobs/hashing.ts";
-import type { JobMessage } from "../../src/agent/conversation-words.ts";
-import type { Finished } from "../../src/agent/outcome.ts";
+import type { JobMessage } from "../../src/agent/conversation/conversation-words.ts";
+import type { Finished } from "../../src/agent/spool/outcome.ts";
 import { transferTryCountMax } from "../../src/domain/limits-worker.ts";
 import type { ReceiptVerdict } from "../../src/protocol/worker-messages.ts";
 import type { Chance } from "./chance.ts";

@@ -2,8 +2,8 @@
 // kept is on the disk a little later, and so is what was taken away; a crash loses what was not.
 
 import type { HeldAttempt } from "../../src/protocol/worker-messages.ts";
-import { nameOf } from "../../src/agent/attempts.ts";
-import { toHeldAttempt, type Ended } from "../../src/agent/outcome.ts";
+import { nameOf } from "../../src/agent/conversation/attempts.ts";
+import { toHeldAttempt, type Ended } from "../../src/agent/spool/outcome.ts";
 import type { Chance } from "./chance.ts";
 import type { Scheduler } from "./scheduler.ts";
 

@@ -2,9 +2,13 @@
 // obeys a stop sooner or later. Tells how each ended; what that means to the server is not known here.
 
 import { sha256Hex } from "../../src/blobs/hashing.ts";
-import { nameOf } from "../../src/agent/attempts.ts";
-import type { Input, JobMessage, ReleaseWhy } from "../../src/agent/conversation-words.ts";
-import type { Ended, Failure } from "../../src/agent/outcome.ts";
+import { nameOf } from "../../src/agent/conversation/attempts.ts";
+import type {
+  Input,
+  JobMessage,
+  ReleaseWhy,
+} from "../../src/agent/conversation/conversation-words.ts";
+import type { Ended, Failure } from "../../src/agent/spool/outcome.ts";
 import { progressMsMin, startedMsMin } from "../../src/domain/limits-worker.ts";
 import type { Chance } from "./chance.ts";
 import type { Knobs } from "./knobs.ts";
@@ -157,14 +161,14 @@ export function createV2Work(deps: V2WorkDeps): V2Work {
   };
 
   const fetch = async (entry: Entry) => {
-    const end = await deps.roads.download(entry.job, () => isHere(entry) && !entry.isStopping);
+    const got = await deps.roads.download(entry.job, () => isHere(entry) && !entry.isStopping);
     if (!isHere(entry)) return;
-    if (entry.isStopping || end.kind === "stopped") {
+    if (entry.isStopping || got.kind === "stopped") {
       return release(entry, entry.giveBack ?? "preempted");
     }
-    if (end.kind === "gone") return leave(entry, { kind: "gone", ...named(entry) });
-    if (end.kind !== "there") return release(entry, "unsupported");
-    entry.payload = end.bytes;
+    if (got.kind === "gone") return leave(entry, { kind: "gone", ...named(entry) });
+    if (got.kind !== "there") return release(entry, "unsupported");
+    entry.payload = got.bytes;
     pump();
   };
 
@@ -198,8 +202,8 @@ export function createV2Work(deps: V2WorkDeps): V2Work {
         giveBack: null,
       };
       entries.set(name, entry);
-      if (!isWith) return void fetch(entry);
-      if (sha256Hex(body) !== job.sha256) {
+      if (!isWith) void fetch(entry);
+      else if (sha256Hex(body) !== job.sha256) {
         trace.violate("bytes", `the payload of ${name} does not fit its hash`);
       }
       pump();

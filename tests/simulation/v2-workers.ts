@@ -99,7 +99,8 @@ export function runV2Workers(deps: V2WorkersDeps): V2Workers {
         return link?.halve("to-worker");
       case "unplug":
         machine.unpluggedUntilMs = scheduler.nowMs() + chance.between(500, knobs.v2AwayMsMax);
-        return link?.cut();
+        link?.cut();
+        return chance.is(0.3) ? cancelOne(process) : undefined;
       case "stall":
         return link?.stall(chance.between(500, knobs.v2AwayMsMax));
       case "clog":
@@ -112,6 +113,14 @@ export function runV2Workers(deps: V2WorkersDeps): V2Workers {
       case "operator-drain":
         return drainByOperator(machine.workerId);
     }
+  };
+  /** Somebody calls a job off while its worker cannot be told. */
+  const cancelOne = async ({ holder }: V2Process) => {
+    const [name] = holder.running().keys();
+    if (name === undefined) return;
+    const id = name.slice(0, name.lastIndexOf("."));
+    trace.note("v2.called-off", name);
+    await isTold((broker) => broker.cancel({ by: "id", id }));
   };
   const copy = (machine: Machine, bootId: string | null) => {
     if (copyCount >= copyCountMax) return;
@@ -133,7 +142,7 @@ export function runV2Workers(deps: V2WorkersDeps): V2Workers {
     await isTold((broker) => broker.undrainWorker(workerId));
   };
   const isTold = async (verb: (broker: Broker) => unknown): Promise<boolean> => {
-    const answer = await server.call(async (broker) => void verb(broker));
+    const answer = await server.call(async (broker) => void (await verb(broker)));
     return answer.kind === "ok";
   };
   /** Whom somebody drained and forgot. */

@@ -112,6 +112,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
   const onlooker: Onlooker = createOnlooker({
     ...base,
     judge: () => judge,
+    disk: () => disk,
     bornMs: () => server.bornMs(),
   });
   const v2 = createV2Network({ ...fork("v2 network"), onlooker });
