@@ -218,10 +218,11 @@ test("gridlike worker start comes back when the server was away, and delivers wh
 test("gridlike worker start lets a job end after Ctrl-C, and ends itself with 0", async () => {
   await serve();
   const gate = await makeGate();
-  const worker = work("--", "sh", "-c", `cat ${gate.path}; echo yes`);
+  const begun = await makeGate("begun");
+  const worker = work("--", "sh", "-c", `echo >${begun.path}; cat ${gate.path}; echo yes`);
   await worker.until(/^Connected/m);
   await submit("a", "");
-  await untilRunning("a");
+  await begun.reached(); // What has not begun is given back.
   worker.run.kill("SIGINT");
   await worker.until(/Ctrl-C again/);
   await gate.open();
