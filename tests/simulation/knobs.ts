@@ -62,6 +62,22 @@ export type Knobs = {
   readonly types: readonly JobType[];
 };
 
+/** A long life in which most jobs could be done by workers of v2 alone, which are often away for long. */
+export const lonely = {
+  v2WorkersMax: 4,
+  v2JobMsMax: 60_000,
+  v2LongRate: 0.5,
+  v2AwayMsMax: 150_000,
+  v2HarmPauseMsMax: 30_000,
+  v2BodyBytesMax: 65_536,
+  activeMs: 1_200_000,
+  faultPauseMsMax: 400_000,
+  clientPauseMsMax: 20_000,
+  oversizeRate: 0.9,
+  workersPerTypeMax: 1,
+  pullersPerTypeMax: 0,
+} as const satisfies Partial<Knobs>;
+
 export function turnKnobs(chance: Chance): Knobs {
   // Some lives are long and quiet: what waits for minutes shows there alone.
   const isQuiet = chance.is(0.25);
@@ -79,9 +95,7 @@ export function turnKnobs(chance: Chance): Knobs {
     failureRate: chance.pick([0, 0.05, 0.3]),
     absenceMsMax: chance.pick([1_000, 3_000, 30_000]),
     clientCount: isQuiet ? 1 : chance.between(1, 5),
-    clientPauseMsMax: isQuiet
-      ? chance.pick([60_000, 60_000, 20_000])
-      : chance.pick([300, 1_500, 4_000]),
+    clientPauseMsMax: isQuiet ? 60_000 : chance.pick([300, 1_500, 4_000]),
     putOffMsMax: isQuiet ? 600_000 : 20_000,
     activeMs: isQuiet ? 1_200_000 : chance.between(20_000, 60_000),
     faultPauseMsMax: isQuiet ? 400_000 : chance.pick([2_000, 8_000, 30_000]),
@@ -109,6 +123,7 @@ export function turnKnobs(chance: Chance): Knobs {
     v2BodyBytesMax: chance.pick([65_536, 100, 40]),
     v2HarmPauseMsMax: isQuiet ? 100_000 : chance.pick([2_000, 8_000, 30_000]),
     largeRate: chance.pick([0, 0.01]),
+    ...(isQuiet && chance.is(0.3) && lonely),
   };
 }
 

@@ -54,6 +54,7 @@ export type ServerDeps = {
   readonly v2: V2Network;
   readonly wall: Wall;
   readonly mutant: Mutant | null;
+  readonly isHealing: () => boolean;
   /** A new life begins to listen. */
   readonly onListen: () => void;
   /** For mutants alone: what is durable. */
@@ -229,10 +230,16 @@ function brokerDeps(
 type SweepDeps = Omit<Parameters<typeof sweepBlobs>[0], "graceMs" | "restMs">;
 
 /** The collector of garbage, as the wiring of the product runs it, and in more of a hurry. */
-function sweepOften({ knobs }: ServerDeps, deps: SweepDeps): void {
+function sweepOften({ knobs, isHealing }: ServerDeps, deps: SweepDeps): void {
   const everyMs = knobs.sweepMs;
   if (everyMs === null) return;
-  const run = (stop: AbortSignal) => sweepBlobs({ ...deps, graceMs: 0, restMs: 0 }, stop);
+  let count = 0;
+  const run = async (stop: AbortSignal) => {
+    count += 1;
+    // Healing may take hours, in which nothing races with it any more.
+    if (everyMs < 1_000 && isHealing() && count % 10 > 0) return;
+    await sweepBlobs({ ...deps, graceMs: 0, restMs: 0 }, stop);
+  };
   startUpkeep(deps, [{ name: "sweep", firstMs: everyMs, everyMs, run }]);
 }
 

@@ -12,6 +12,7 @@ import {
 } from "../../src/protocol/frame.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { ServerSays } from "../../src/protocol/worker-messages.ts";
+import { lonely } from "./knobs.ts";
 import type { Mutant } from "./mutants.ts";
 
 type Pass = (message: Message) => void;
@@ -76,19 +77,6 @@ const busy = { v2WorkersMax: 4, v2HarmPauseMsMax: 2_000 } as const;
 /** Jobs that take their time, and that few others could do. */
 const slow = { v2JobMsMax: 60_000, v2LongRate: 0.5, workersPerTypeMax: 1 } as const;
 
-/** A long life, in which silence has its consequences, and jobs that only workers of v2 could do. */
-const calm = {
-  v2WorkersMax: 4,
-  activeMs: 1_200_000,
-  faultPauseMsMax: 400_000,
-  v2HarmPauseMsMax: 30_000,
-  v2AwayMsMax: 150_000,
-  v2BodyBytesMax: 65_536,
-  clientPauseMsMax: 10_000,
-  oversizeRate: 1,
-  pullersPerTypeMax: 0,
-} as const;
-
 const receiptsEarly: Mutant = {
   name: "a receipt leaves before its commit",
   breaks: ["verdict"],
@@ -149,7 +137,7 @@ const checksNoToken: Mutant = {
 const abandonsLateResults: Mutant = {
   name: "a late result that was the first is abandoned",
   breaks: ["late"],
-  knobs: { ...slow, ...calm },
+  knobs: lonely,
   attachWorker: (broker, socket, { platter }) =>
     between(broker, socket, {
       heard(message, pass) {

@@ -81,13 +81,16 @@ export type Onlooker = {
   addHolder(holder: Holder): void;
 };
 
+/** So long after the disk was full something may be written that was decided before. */
+const fullMsMax = 7_000;
+
 export type OnlookerDeps = {
   readonly scheduler: Scheduler;
   readonly knobs: Knobs;
   readonly trace: Trace;
   readonly wall: Wall;
   readonly judge: () => Judge;
-  readonly disk: () => Pick<Disk, "madeSoonMs">;
+  readonly disk: () => Pick<Disk, "madeSoonMs" | "fullAtMs">;
   /** When the server was started. */
   readonly bornMs: () => number;
 };
@@ -99,7 +102,8 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
   /** Of jobs as they were sent. */
   const tokens = new Map<string, string>();
   const begun = new Set<string>();
-  const confirmed = new Set<string>();
+  /** When the server heard first that its worker has it. */
+  const confirmedMs = new Map<string, number>();
   /** Both of this life of the server. */
   const runningSince = new Map<string, number>();
   const heardOf = new Map<string, number>();
@@ -108,6 +112,8 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
 
   /** A job that is being claimed may still be on its way when its worker is drained. */
   const claimMsMax = 200 + 2 * (knobs.commitMsMax + knobs.blobMsMax + 4 * knobs.readMsMax);
+
+  const commitMsMax = 10 + knobs.commitMsMax + 4 * knobs.readMsMax;
 
   const nowMs = () => scheduler.nowMs();
   const caseOf = (id: string) => deps.judge().byId(id);
@@ -170,7 +176,7 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
 
   const confirm = (talk: Talk, name: string, isRunning: boolean) => {
     if (!talk.hands.has(name)) return;
-    confirmed.add(name);
+    if (!confirmedMs.has(name)) confirmedMs.set(name, nowMs());
     if (isRunning && !runningSince.has(name)) runningSince.set(name, nowMs());
   };
 
@@ -233,7 +239,7 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
       const isKept = verdict.do === "continue" || verdict.do === "deliver";
       if (!isKept || !isOpen(nameOf(verdict)) || isElsewhere(talk, nameOf(verdict))) continue;
       talk.hands.add(nameOf(verdict));
-      confirmed.add(nameOf(verdict));
+      if (!confirmedMs.has(nameOf(verdict))) confirmedMs.set(nameOf(verdict), nowMs());
     }
   };
 
@@ -303,6 +309,12 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
     trace.violate(broken, `the ${of} of ${nameOf(told)} was called ${told.verdict}`);
   };
 
+  /** What the server heard then it could take into account: between a decision and its commit it cannot. */
+  const isDecided = (heardMs: number) => {
+    const sinceFullMs = nowMs() - deps.disk().fullAtMs();
+    return nowMs() - heardMs > commitMsMax && sinceFullMs > fullMsMax;
+  };
+
   const checkSilence = (known: Case, grace: number) => {
     const name = `${known.id}.${known.lastAttempt}`;
     const bornMs = deps.bornMs();
@@ -311,6 +323,7 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
     const ranMs = Math.max(heardMs - runningMs, 0);
     const patienceMs = Math.min(Math.max(lostMsMin, ranMs), grace);
     const silentMs = nowMs() - heardMs;
+    if (!isDecided(heardMs)) return;
     if (silentMs >= patienceMs && nowMs() - bornMs >= lostMsMinAfterStart) return;
     const when = `${silentMs} ms after a sign and ${nowMs() - bornMs} ms after the start`;
     trace.violate("T8", `${name} was given up ${when}, and had run for ${ranMs} ms`);
@@ -363,7 +376,8 @@ export function createOnlooker(deps: OnlookerDeps): Onlooker {
       const info = job.info ?? "";
       if (info.includes("kicked")) return;
       if (known.seenLast === "not_delivered") {
-        if (confirmed.has(name)) trace.violate("T3b", `${name} was confirmed: ${info}`);
+        const sinceMs = confirmedMs.get(name) ?? Infinity;
+        if (isDecided(sinceMs)) trace.violate("T3b", `${name} was confirmed: ${info}`);
         return;
       }
       if (known.seenLast !== "lost") return;

@@ -25,7 +25,7 @@ import { createWorks } from "./work.ts";
 import { createOnlooker, type Onlooker } from "./v2-onlooker.ts";
 import { createV2Liveness } from "./v2-liveness.ts";
 import { createV2Network } from "./v2-network.ts";
-import { runV2Workers } from "./v2-workers.ts";
+import { runV2Workers, type V2Workers } from "./v2-workers.ts";
 import { runWorkers } from "./workers.ts";
 
 export type Report = {
@@ -46,6 +46,9 @@ export type RunOptions = { readonly mutant?: Mutant | null; readonly lineCount?:
 
 /** Longest that healing may take: two quarantines of the longest kind. */
 const healMsMax = 2 * 3_600_000;
+
+/** Longest that the spools may take to become empty: a few tries of workers that wait long between them. */
+const deliverMsMax = 300_000;
 
 /** Above the longest wait a client asks for: nobody waits any more. */
 const quietMs = 70_000;
@@ -182,6 +185,7 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     await Promise.all([pullers, scheduler.sleep(quietMs)]);
     if (knobs.sweepMs !== null) await checkGarbage({ jobs, blobs, trace });
     await untilNoTimer();
+    await untilDelivered(v2Workers);
     trace.note("quiet");
     const [laden] = v2Workers.laden();
     if (laden !== undefined) trace.violate("spool", `${laden} delivers nothing more`);
@@ -214,6 +218,12 @@ function createWorld(seed: number, mutant: Mutant | null, lineCount: number) {
     const stored = stats.jobs.reduce((sum, { count }) => sum + count, 0);
     if (stored !== judge.cases().size)
       trace.violate("I1", `${stored} of ${judge.cases().size} jobs`);
+  };
+
+  /** Who has failed often waits a minute before he tries again. */
+  const untilDelivered = async ({ laden }: V2Workers) => {
+    const endsAt = scheduler.nowMs() + deliverMsMax;
+    while (laden().length > 0 && scheduler.nowMs() < endsAt) await scheduler.sleep(1_000);
   };
 
   /** One timer looks for silent workers while there are any. */
